@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Attribute by attribute. Roles of a cell hold one law or a tuple of them; a programming law gives its numbers by
+// `_core_spec() -> (kind, parameters)`.
+#include "bindings/hardware_convert.hpp"
+
+#include <map>
+#include <string>
+
+#include "base/check.hpp"
+
+namespace imperfect {
+namespace {
+
+template <class T>
+std::optional<T> optional(const py::object& owner, const char* name) {
+  const py::object value = owner.attr(name);
+  if (value.is_none()) return std::nullopt;
+  return value.cast<T>();
+}
+
+/// One of several words: `words` in the order of the enumerators.
+template <class Enum>
+Enum choice(const py::object& owner, const char* name, std::initializer_list<const char*> words) {
+  const auto word = owner.attr(name).cast<std::string>();
+  int index = 0;
+  for (const char* candidate : words) {
+    if (word == candidate) return static_cast<Enum>(index);
+    ++index;
+  }
+  fail(name, "='", word, "': not a known word");
+}
+
+std::vector<py::object> laws_of_role(const py::object& role) {
+  if (role.is_none()) return {};
+  if (!py::isinstance<py::tuple>(role)) return {role};
+  return role.cast<std::vector<py::object>>();
+}
+
+ProgrammingLaw to_programming_law(const py::object& law) {
+  using Kind = ProgrammingLaw::Kind;
+  static const std::map<std::string, Kind> kinds = {
+      {"gaussian", Kind::kGaussian},     {"proportional", Kind::kProportional},      {"lognormal", Kind::kLogNormal},
+      {"uniform", Kind::kUniform},       {"weight_gaussian", Kind::kWeightGaussian}, {"table", Kind::kTable},
+      {"polynomial", Kind::kPolynomial}, {"polynomial_x", Kind::kPolynomialX}};
+  const auto [kind, params] = law.attr("_core_spec")().cast<std::pair<std::string, std::vector<double>>>();
+  const auto found = kinds.find(kind);
+  check(found != kinds.end(), "cell.programming: unknown law '", kind, "'");
+  return {found->second, params};
+}
+
+RangeMethod to_method(const py::object& method) {
+  using Kind = RangeMethod::Kind;
+  if (py::isinstance<py::str>(method)) return {method.cast<std::string>() == "mse" ? Kind::kMse : Kind::kMax, 100.0};
+  return {Kind::kPercentile, method.cast<std::pair<std::string, double>>().second};
+}
+
+Cell to_cell(const py::object& cell) {
+  Cell result;
+  result.bits = optional<int>(cell, "bits");
+  result.g_max = optional<double>(cell, "g_max");
+  result.on_off_ratio = cell.attr("on_off_ratio").cast<double>();
+  result.g_min_sigma = cell.attr("g_min_sigma").cast<double>();
+  result.g_max_sigma = cell.attr("g_max_sigma").cast<double>();
+  for (const py::object& law : laws_of_role(cell.attr("programming"))) result.programming.push_back(to_programming_law(law));
+  for (const py::object& law : laws_of_role(cell.attr("faults")))
+    result.faults.push_back({law.attr("p_on").cast<double>(), law.attr("p_off").cast<double>()});
+  return result;
+}
+
+Dac to_dac(const py::object& dac) {
+  Dac result;
+  result.bits = optional<int>(dac, "bits");
+  result.slice_bits = optional<int>(dac, "slice_bits");
+  result.is_signed = optional<bool>(dac, "signed");
+  result.two_pass = dac.attr("two_pass").cast<bool>();
+  result.accumulate = choice<Accumulate>(dac, "accumulate", {"digital", "analog"});
+  const py::object range = dac.attr("range");
+  if (!py::isinstance<py::str>(range)) result.range = range.cast<double>();
+  result.method = to_method(dac.attr("method"));
+  return result;
+}
+
+Adc to_adc(const py::object& adc) {
+  Adc result;
+  result.bits = optional<int>(adc, "bits");
+  result.method = to_method(adc.attr("method"));
+  const py::object range = adc.attr("range");
+  if (py::isinstance<py::str>(range)) {
+    result.range = choice<Adc::RangeKind>(adc, "range", {"full", "calibrated", "lossless"});
+    return result;
+  }
+  result.range = Adc::RangeKind::kExplicit;
+  const auto items = range.cast<py::sequence>();
+  if (py::isinstance<py::sequence>(items[0])) {
+    result.ranges = range.cast<std::vector<std::pair<double, double>>>();
+  } else {
+    result.ranges = {range.cast<std::pair<double, double>>()};
+  }
+  return result;
+}
+
+WeightRange to_weight_range(const py::object& range) {
+  using Kind = WeightRange::Kind;
+  if (py::isinstance<py::str>(range)) return {Kind::kMax, 0.0};
+  if (py::isinstance<py::sequence>(range)) return {Kind::kPercentile, range.cast<std::pair<std::string, double>>().second};
+  return {Kind::kValue, range.cast<double>()};
+}
+
+}  // namespace
+
+Hardware to_hardware(const py::object& hardware) {
+  Hardware result;
+  result.weight_bits = optional<int>(hardware, "weight_bits");
+  result.scheme = choice<Scheme>(hardware, "scheme", {"differential", "offset"});
+  result.two_sided = hardware.attr("two_sided").cast<bool>();
+  result.subtract = choice<Subtract>(hardware, "subtract", {"analog", "digital"});
+  result.offset_removal = choice<OffsetRemoval>(hardware, "offset_removal", {"digital", "unit_column"});
+  result.weight_range = to_weight_range(hardware.attr("weight_range"));
+  result.per = choice<RangePer>(hardware, "per", {"layer", "channel"});
+  result.groups = choice<Grouping>(hardware, "groups", {"separate", "block_diagonal"});
+  result.cell = to_cell(hardware.attr("cell"));
+  const py::object array = hardware.attr("array");
+  result.array.rows = optional<int>(array, "rows");
+  result.array.cols = optional<int>(array, "cols");
+  result.array.partition = choice<Partition>(array, "partition", {"equal", "fill"});
+  result.dac = to_dac(hardware.attr("dac"));
+  result.adc = to_adc(hardware.attr("adc"));
+  return result;
+}
+
+}  // namespace imperfect

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Views and shapes of NumPy arrays.
+#include "bindings/numpy_convert.hpp"
+
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "base/check.hpp"
+
+namespace imperfect {
+namespace {
+
+void check_float_array(const char* name, const py::array& array) {
+  if (!array.dtype().is(py::dtype::of<float>()))
+    throw py::type_error(std::string(name) + " has dtype " + py::str(array.dtype()).cast<std::string>() +
+                         ": must be float32");
+  check((array.flags() & py::array::c_style) != 0, name, ": must be C-contiguous");
+}
+
+int dimension(const py::array& array, py::ssize_t axis) {
+  const py::ssize_t size = array.shape(axis);
+  check(size <= std::numeric_limits<int>::max(), "x has ", size, " elements along axis ", axis, ": too many");
+  return static_cast<int>(size);
+}
+
+}  // namespace
+
+ArrayView<const float> float_view(const char* name, const py::array& array) {
+  check_float_array(name, array);
+  return {static_cast<const float*>(array.data()), static_cast<std::size_t>(array.size())};
+}
+
+ArrayView<float> mutable_float_view(const char* name, py::array& array) {
+  check_float_array(name, array);
+  check(array.writeable(), name, ": must be writable");
+  return {static_cast<float*>(array.mutable_data()), static_cast<std::size_t>(array.size())};
+}
+
+BatchShape batch_shape(const py::array& array) {
+  check(array.ndim() == 4, "x has ", array.ndim(), " dimensions: must have 4 (images, channels, height, width)");
+  return {static_cast<std::size_t>(array.shape(0)), dimension(array, 1), dimension(array, 2), dimension(array, 3)};
+}
+
+py::array_t<float> to_array(std::vector<float> values, const std::vector<py::ssize_t>& shape) {
+  auto owner = std::make_unique<std::vector<float>>(std::move(values));
+  const py::capsule release(owner.get(), [](void* p) { delete static_cast<std::vector<float>*>(p); });
+  return py::array_t<float>(shape, owner.release()->data(), release);
+}
+
+}  // namespace imperfect

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The layer. Every Python object is converted before the GIL is released; loops run without it.
+#include <array>
+
+#include "bindings/hardware_convert.hpp"
+#include "bindings/numpy_convert.hpp"
+#include "imperfect/layer.hpp"
+
+namespace imperfect {
+namespace {
+
+using Pair = std::array<int, 2>;
+
+LayerShape make_shape(int in_channels, int out_channels, int groups, Pair kernel, Pair stride, Pair dilation, Pair pad_begin,
+                      Pair pad_end) {
+  LayerShape shape;
+  shape.in_channels = in_channels;
+  shape.out_channels = out_channels;
+  shape.groups = groups;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    shape.kernel[axis] = kernel[axis];
+    shape.stride[axis] = stride[axis];
+    shape.dilation[axis] = dilation[axis];
+    shape.pad_begin[axis] = pad_begin[axis];
+    shape.pad_end[axis] = pad_end[axis];
+  }
+  return shape;
+}
+
+Layer make_layer(const LayerShape& shape, const py::array& weight, const std::optional<py::array>& bias,
+                 const py::object& hardware, std::uint64_t seed, std::uint64_t layer_id) {
+  const ArrayView<const float> weights = float_view("weight", weight);
+  const ArrayView<const float> biases = bias ? float_view("bias", *bias) : ArrayView<const float>{};
+  const Hardware converted = to_hardware(hardware);
+  const py::gil_scoped_release release;
+  return Layer(shape, weights, biases, converted, seed, layer_id);
+}
+
+py::array_t<float> forward(const Layer& layer, const py::array& x, const std::optional<py::array>& out, int threads) {
+  const BatchShape input = batch_shape(x);
+  const ArrayView<const float> from = float_view("x", x);
+  const BatchShape output = layer.shape().output_shape(input);
+  const std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(output.images), output.channels, output.height,
+                                          output.width};
+  py::array y = out ? *out : py::array_t<float>(shape);
+  const ArrayView<float> to = mutable_float_view("out", y);
+  {
+    const py::gil_scoped_release release;
+    layer.forward(from, input, to, threads);
+  }
+  return y;
+}
+
+void calibrate(Layer& layer, const py::array& x) {
+  const BatchShape input = batch_shape(x);
+  const ArrayView<const float> from = float_view("x", x);
+  const py::gil_scoped_release release;
+  layer.calibrate(from, input);
+}
+
+std::pair<double, std::vector<double>> clipping_rates(const Layer& layer, const py::array& x) {
+  const BatchShape input = batch_shape(x);
+  const ArrayView<const float> from = float_view("x", x);
+  const py::gil_scoped_release release;
+  const ClippingRates rates = layer.clipping_rates(from, input);
+  return {rates.dac, rates.adc};
+}
+
+using CalibrationTuple = std::tuple<double, bool, std::vector<std::pair<double, double>>>;
+
+std::optional<CalibrationTuple> calibration(const Layer& layer) {
+  const std::optional<Calibration> found = layer.calibration();
+  if (!found) return std::nullopt;
+  return CalibrationTuple{found->full_scale, found->is_signed, found->ranges};
+}
+
+py::typing::Dict<py::str, py::object> plan(const Layer& layer) {
+  const PlanInfo info = layer.plan();
+  py::typing::Dict<py::str, py::object> result;
+  result["kind"] = info.kind;
+  result["reason"] = info.reason;
+  result["products"] = info.products;
+  result["slices"] = info.num_slices;
+  result["cycles"] = info.num_cycles;
+  result["passes"] = info.num_passes;
+  result["arrays"] = info.num_arrays;
+  result["cells"] = info.num_cells;
+  result["row_blocks"] = info.row_blocks;
+  return result;
+}
+
+using Floats = py::array_t<float>;
+
+std::tuple<Floats, Floats, Floats> cells(const Layer& layer) {
+  const auto found = layer.cells();
+  const auto array = [](const std::vector<float>& values) {
+    return to_array(values, {static_cast<py::ssize_t>(values.size())});
+  };
+  return {array(found->weights), array(found->units), array(found->off_block)};
+}
+
+std::vector<float> to_vector(const char* name, const py::array& array) {
+  const ArrayView<const float> view = float_view(name, array);
+  return std::vector<float>(view.begin(), view.end());
+}
+
+Floats conductances(const Layer& layer) {
+  const auto slices = static_cast<py::ssize_t>(num_slices(layer.hardware()));
+  const py::ssize_t polarities = layer.hardware().scheme == Scheme::kOffset ? 1 : 2;
+  return to_array(layer.conductances(), {slices, polarities, layer.shape().out_channels, layer.shape().rows_per_group()});
+}
+
+}  // namespace
+
+void register_layer(py::module_& m) {
+  py::class_<LayerShape>(m, "LayerShape")
+      .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
+           py::arg("kernel") = Pair{1, 1}, py::arg("stride") = Pair{1, 1}, py::arg("dilation") = Pair{1, 1},
+           py::arg("pad_begin") = Pair{0, 0}, py::arg("pad_end") = Pair{0, 0});
+  py::class_<Layer>(m, "Layer")
+      .def(py::init(&make_layer), py::arg("shape"), py::arg("weight"), py::arg("bias"), py::arg("hardware"), py::arg("seed"),
+           py::arg("layer_id"))
+      .def("copy", [](const Layer& layer) { return Layer(layer); })
+      .def("program", &Layer::program, py::arg("seed"), py::arg("write"), py::call_guard<py::gil_scoped_release>())
+      .def("calibrate", &calibrate, py::arg("x"))
+      .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"))
+      .def("clipping_rates", &clipping_rates, py::arg("x"))
+      .def(
+          "with_epilogue",
+          [](const Layer& layer, std::vector<float> scale, std::vector<float> shift, float low, float high) {
+            return layer.with_epilogue({std::move(scale), std::move(shift), low, high});
+          },
+          py::arg("scale"), py::arg("shift"), py::arg("low"), py::arg("high"))
+      .def_property_readonly("needs_calibration", &Layer::needs_calibration)
+      .def_property_readonly("uses_calibration", &Layer::uses_calibration)
+      .def_property_readonly("seed", &Layer::seed)
+      .def_property_readonly("write", &Layer::write)
+      .def_property_readonly("calibration", &calibration)
+      .def(
+          "set_calibration",
+          [](Layer& layer, double full_scale, bool is_signed, std::vector<std::pair<double, double>> ranges) {
+            layer.set_calibration({full_scale, is_signed, std::move(ranges)});
+          },
+          py::arg("full_scale"), py::arg("is_signed"), py::arg("ranges"))
+      .def_property_readonly("cells", &cells)
+      .def(
+          "set_cells",
+          [](Layer& layer, const py::array& weights, const py::array& units, const py::array& off_block, std::uint64_t seed,
+             std::uint32_t write) {
+            layer.set_cells({to_vector("weights", weights), to_vector("units", units), to_vector("off_block", off_block)},
+                            seed, write);
+          },
+          py::arg("weights"), py::arg("units"), py::arg("off_block"), py::arg("seed"), py::arg("write"))
+      .def_property_readonly("plan", &plan)
+      .def("conductances", &conductances)
+      .def("effective_weight", [](const Layer& layer) {
+        return to_array(layer.effective_weight(), {layer.shape().out_channels, layer.shape().rows_per_group()});
+      });
+}
+
+}  // namespace imperfect

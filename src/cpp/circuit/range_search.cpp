@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Percentile and least-squares searches over candidate ranges.
+#include "circuit/range_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/percentile.hpp"
+#include "circuit/adc.hpp"
+
+namespace imperfect {
+namespace {
+
+/// Finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of the position moves every bit of the result.
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+double conversion_error(const std::vector<float>& values, const OutputCode& code) {
+  const double last = code.num_codes - 1;
+  double sum = 0.0;
+  for (const float value : values) {
+    const double level = std::nearbyint((value - code.low) / code.lsb);
+    const double error = code.low + std::clamp(level, 0.0, last) * code.lsb - value;
+    sum += error * error;
+  }
+  return sum;
+}
+
+/// The candidate with the least error; the last of equals wins.
+template <class Candidate>
+auto best_of(int first, int last, const Candidate& candidate, const std::vector<float>& values, int bits) {
+  Range best;
+  double least = INFINITY;
+  for (int k = first; k <= last; ++k) {
+    const Range range = candidate(k / 100.0);
+    const double error = conversion_error(values, make_output_code(bits, range));
+    if (error <= least) {
+      least = error;
+      best = range;
+    }
+  }
+  return best;
+}
+
+std::vector<float> magnitudes(const std::vector<float>& values) {
+  std::vector<float> result(values.size());
+  std::transform(values.begin(), values.end(), result.begin(), [](float v) { return std::abs(v); });
+  return result;
+}
+
+// Currents and spans of currents this small are rounding errors of sums that are really zero.
+constexpr double kZeroCurrent = 1e-9;
+constexpr double kEqualCurrents = 1e-6;
+
+bool are_equal(double low, double high) {
+  return high - low <= std::max(kZeroCurrent, kEqualCurrents * std::max(std::abs(low), std::abs(high)));
+}
+
+Range bipolar_range(const ValueSample& currents, const RangeMethod& method, int bits) {
+  const double top = currents.largest_magnitude();
+  if (method.kind != RangeMethod::Kind::kMse) {
+    std::vector<float> values = magnitudes(currents.kept());
+    const double h = method.percentile >= 100.0 ? top : percentile(values, method.percentile);
+    return {-h, h};
+  }
+  return best_of(5, 100, [=](double part) { return Range{-top * part, top * part}; }, currents.kept(), bits);
+}
+
+Range unipolar_range(const ValueSample& currents, const RangeMethod& method, int bits) {
+  const double low = currents.smallest();
+  const double high = currents.largest();
+  if (method.kind != RangeMethod::Kind::kMse) {
+    if (method.percentile >= 100.0) return {low, high};
+    std::vector<float> values = currents.kept();
+    const double top = percentile(values, method.percentile);
+    return {percentile(values, 100.0 - method.percentile), top};
+  }
+  const auto with_high = [=](double part) { return Range{low, low + (high - low) * part}; };
+  const Range first = best_of(5, 100, with_high, currents.kept(), bits);
+  const auto with_low = [=](double part) { return Range{first.high - (first.high - low) * part, first.high}; };
+  return best_of(5, 100, with_low, currents.kept(), bits);
+}
+
+}  // namespace
+
+ValueSample::ValueSample(std::uint64_t expected)
+    : threshold_(expected <= kMaxKept ? UINT64_MAX : UINT64_MAX / expected * kMaxKept) {}
+
+void ValueSample::offer(float value, std::uint64_t position) {
+  smallest_ = any_ ? std::min(smallest_, value) : value;
+  largest_ = any_ ? std::max(largest_, value) : value;
+  any_ = true;
+  if (mix(position) <= threshold_) kept_.push_back(value);
+}
+
+double ValueSample::largest_magnitude() const { return std::max(std::abs(smallest_), std::abs(largest_)); }
+
+double find_full_scale(const ValueSample& inputs, const RangeMethod& method, double top, bool drives_negative) {
+  const double largest = inputs.largest_magnitude();
+  if (largest == 0.0) return 1.0;
+  if (method.kind == RangeMethod::Kind::kMax) return largest;
+  if (method.kind == RangeMethod::Kind::kPercentile) {
+    std::vector<float> values = magnitudes(inputs.kept());
+    const double found = percentile(values, method.percentile);
+    return method.percentile < 100.0 && found > 0.0 ? found : largest;
+  }
+  double best = largest, least = INFINITY;
+  for (int k = 20; k <= 100; ++k) {
+    const double x = largest * k / 100.0;
+    double sum = 0.0;
+    for (const float value : inputs.kept()) {
+      const double driven = drives_negative ? std::abs(value) : std::max(value, 0.0f);
+      const double error = std::nearbyint(std::min(driven / x, 1.0) * top) / top * x - driven;
+      sum += error * error;
+    }
+    if (sum <= least) {
+      least = sum;
+      best = x;
+    }
+  }
+  return best;
+}
+
+Range find_output_range(const ValueSample& currents, const RangeMethod& method, int bits, bool bipolar) {
+  const double largest = currents.largest_magnitude();
+  if (bipolar) {
+    if (largest <= kZeroCurrent) return {-1.0, 1.0};
+    const Range range = bipolar_range(currents, method, bits);
+    return range.high > kZeroCurrent ? range : Range{-largest, largest};
+  }
+  const double low = currents.smallest(), high = currents.largest();
+  if (are_equal(low, high)) return {0.0, high > kZeroCurrent ? high : 1.0};
+  const Range range = unipolar_range(currents, method, bits);
+  return are_equal(range.low, range.high) ? Range{low, high} : range;
+}
+
+}  // namespace imperfect

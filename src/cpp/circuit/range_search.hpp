@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Finding a converter's range from data. Values come from a deterministic sample of bounded size; the largest and smallest
+// value are always those of all data.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "imperfect/hardware.hpp"
+
+namespace imperfect {
+
+/// Values kept for calibration: at most about `kMaxKept`, chosen by a hash of each value's position so that no regular
+/// structure of the data can hide from it, and the extremes of everything that was offered.
+class ValueSample {
+ public:
+  static constexpr std::uint64_t kMaxKept = 1u << 16;
+
+  /// `expected`: how many values will be offered; if it is at most kMaxKept all of them are kept.
+  explicit ValueSample(std::uint64_t expected = kMaxKept);
+  void offer(float value, std::uint64_t position);
+
+  bool empty() const { return !any_; }
+  float smallest() const { return smallest_; }
+  float largest() const { return largest_; }
+  double largest_magnitude() const;
+  const std::vector<float>& kept() const { return kept_; }
+
+ private:
+  std::uint64_t threshold_;
+  std::vector<float> kept_;
+  float smallest_ = 0.0f;
+  float largest_ = 0.0f;
+  bool any_ = false;
+};
+
+/// A converter's end points.
+struct Range {
+  double low = 0.0;
+  double high = 1.0;
+};
+
+/// Input full scale X. kMax: max|x|; kPercentile: of |x|, or max|x| where that is 0; kMse: among max|x| k/100, k = 20..100,
+/// the least squared error of conversion to `top` steps, the larger of equals. 1 if all inputs are zero.
+double find_full_scale(const ValueSample& inputs, const RangeMethod& method, double top, bool drives_negative);
+
+/// Output range. Bipolar: (-h, h), h a percentile of |I| or, for kMse, the best of max|I| k/100, k = 5..100. Unipolar:
+/// (P_(100-p), P_p), or for kMse low = min with the best high of min + (max-min) k/100, then the best low of
+/// high - (high-low) k/100. Where that leaves nothing: the extremes of the data; where these do not differ, (-1, 1), or
+/// (0, I), or (0, 1). Currents up to 1e-9 count as 0, limits as equal within 1e-9 or 1e-6 of the larger.
+Range find_output_range(const ValueSample& currents, const RangeMethod& method, int bits, bool bipolar);
+
+}  // namespace imperfect

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The programming laws. Each loop is one formula; sources stand with the Python classes of the same names.
+#include "device/programming.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.hpp"
+
+namespace imperfect {
+namespace {
+
+constexpr double kMicrosiemens = 1e6;  // per siemens
+
+template <class Sigma>
+void add_normal(const Sigma& sigma, const float* z, float* g, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) g[i] += std::max(0.0f, sigma(g[i])) * z[i];
+}
+
+/// Linear interpolation of measured points, constant beyond the first and last.
+void apply_table(const std::vector<double>& params, const float* z, float* g, std::size_t count) {
+  const std::size_t n = params.size() / 2;
+  const double* const at = params.data();
+  const double* const sigma = at + n;
+  const auto interpolate = [=](float value) {
+    if (value <= at[0]) return static_cast<float>(sigma[0]);
+    if (value >= at[n - 1]) return static_cast<float>(sigma[n - 1]);
+    const auto i = static_cast<std::size_t>(std::upper_bound(at, at + n, static_cast<double>(value)) - at) - 1;
+    const double t = (value - at[i]) / (at[i + 1] - at[i]);
+    return static_cast<float>(sigma[i] + t * (sigma[i + 1] - sigma[i]));
+  };
+  add_normal(interpolate, z, g, count);
+}
+
+/// sigma = unit · Σ coefficients[j] (scale g)^j, all relative to g_max.
+void apply_polynomial(const double* coefficients, std::size_t terms, double scale, double unit, const float* z, float* g,
+                      std::size_t count) {
+  const auto evaluate = [=](float value) {
+    const double x = value * scale;
+    double sum = 0.0;
+    for (std::size_t j = terms; j-- > 0;) sum = sum * x + coefficients[j];
+    return static_cast<float>(sum * unit);
+  };
+  add_normal(evaluate, z, g, count);
+}
+
+double in_microsiemens(std::optional<double> g_max) {
+  check(g_max.has_value(), "cell.g_max=None: a law stated in microsiemens needs cell.g_max in siemens");
+  return *g_max * kMicrosiemens;
+}
+
+}  // namespace
+
+Draw draw_of(const ProgrammingLaw& law) {
+  return law.kind == ProgrammingLaw::Kind::kUniform ? Draw::kUniform : Draw::kNormal;
+}
+
+void apply_programming_law(const ProgrammingLaw& law, std::optional<double> g_max, const float* draws, float* g,
+                           std::size_t count) {
+  using Kind = ProgrammingLaw::Kind;
+  const auto p = static_cast<float>(law.params.at(0));
+  switch (law.kind) {
+    case Kind::kGaussian:
+      for (std::size_t i = 0; i < count; ++i) g[i] += p * draws[i];
+      return;
+    case Kind::kProportional:
+      for (std::size_t i = 0; i < count; ++i) g[i] *= 1.0f + p * draws[i];
+      return;
+    case Kind::kLogNormal:
+      for (std::size_t i = 0; i < count; ++i) g[i] *= std::exp(p * draws[i] - 0.5f * p * p);
+      return;
+    case Kind::kUniform:
+      for (std::size_t i = 0; i < count; ++i) g[i] += p * (draws[i] - 0.5f);
+      return;
+    case Kind::kTable: return apply_table(law.params, draws, g, count);
+    case Kind::kPolynomial: {
+      const double g_max_us = in_microsiemens(g_max);
+      return apply_polynomial(law.params.data(), law.params.size(), g_max_us, 1.0 / g_max_us, draws, g, count);
+    }
+    case Kind::kPolynomialX:  // sigma[uS] = (g_max/g_ref) poly(x), so relative to g_max it is poly(x)/g_ref
+      return apply_polynomial(law.params.data() + 1, law.params.size() - 1, 1.0, 1.0 / law.params[0], draws, g, count);
+    case Kind::kWeightGaussian: fail("kWeightGaussian acts on weights, not on cells");
+  }
+}
+
+CellLimits spread_limits(const Cell& cell, float z_min, float z_max) {
+  const auto g_min = static_cast<float>(1.0 / cell.on_off_ratio);
+  const float low = std::max(0.0f, g_min + static_cast<float>(cell.g_min_sigma) * z_min);
+  return {low, std::max(low, 1.0f + static_cast<float>(cell.g_max_sigma) * z_max)};
+}
+
+void apply_spread(const Cell& cell, const float* z_min, const float* z_max, float* g, std::size_t count) {
+  const auto g_min = static_cast<float>(1.0 / cell.on_off_ratio);
+  const auto per_delta = static_cast<float>(1.0 / (1.0 - 1.0 / cell.on_off_ratio));
+  for (std::size_t i = 0; i < count; ++i) {
+    const CellLimits limits = spread_limits(cell, z_min[i], z_max[i]);
+    g[i] = limits.g_min + (g[i] - g_min) * per_delta * (limits.g_max - limits.g_min);
+  }
+}
+
+}  // namespace imperfect

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the hardware is: plain structs, one per part, with the same names as the Python dataclasses. An empty optional means
+// "ideal" or "unlimited". Conductances are relative to g_max and currents are in unit currents (one cell at g_max driven at
+// full scale = 1) unless a name carries a unit. `validate` refuses anything that cannot be built.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace imperfect {
+
+/// How a signed weight becomes non-negative conductances.
+enum class Scheme { kDifferential, kOffset };
+/// Where the negative polarity of a differential pair is subtracted: before the converter, or after two conversions.
+enum class Subtract { kAnalog, kDigital };
+/// How the offset of the offset scheme is removed.
+enum class OffsetRemoval { kDigital, kUnitColumn };
+/// Whether one weight range serves the whole layer or each output has its own.
+enum class RangePer { kLayer, kChannel };
+/// Whether grouped convolutions keep each group in arrays of its own or share arrays block-diagonally.
+enum class Grouping { kSeparate, kBlockDiagonal };
+/// How rows or columns are cut into arrays: equal blocks, or full blocks first.
+enum class Partition { kEqual, kFill };
+/// Whether the cycles of one product are summed after conversion or before it.
+enum class Accumulate { kDigital, kAnalog };
+
+/// The weight that maps to the largest conductance: max|W|, a percentile (in percent), or an explicit value.
+struct WeightRange {
+  enum class Kind { kMax, kPercentile, kValue };
+  Kind kind = Kind::kMax;
+  double value = 0.0;
+};
+
+/// How a converter's range is found from data. `percentile` is in percent and used by kPercentile only.
+struct RangeMethod {
+  enum class Kind { kMax, kPercentile, kMse };
+  Kind kind = Kind::kMax;
+  double percentile = 100.0;
+};
+
+/// One programming law. `params` by kind: {sigma} for the first four and kWeightGaussian ({width} for kUniform);
+/// kTable: n conductances, then n deviations, relative to g_max; kPolynomial: coefficients of sigma[uS] in ascending
+/// powers of G[uS]; kPolynomialX: {g_ref[uS], coefficients in ascending powers of x = g/g_max}, times g_max/g_ref.
+struct ProgrammingLaw {
+  enum class Kind { kGaussian, kProportional, kLogNormal, kUniform, kWeightGaussian, kTable, kPolynomial, kPolynomialX };
+  Kind kind = Kind::kGaussian;
+  std::vector<double> params;
+};
+
+/// Cells stuck at their largest (p_on) or smallest (p_off) conductance, each cell independently; on wins.
+struct StuckAt {
+  double p_on = 0.0;
+  double p_off = 0.0;
+};
+
+/// One memory cell. `bits`: programmable levels 2^bits (empty: continuous). `g_max` in siemens (empty: not given).
+struct Cell {
+  std::optional<int> bits;
+  std::optional<double> g_max;
+  double on_off_ratio = std::numeric_limits<double>::infinity();
+  std::vector<ProgrammingLaw> programming;
+  std::vector<StuckAt> faults;
+  double g_min_sigma = 0.0;
+  double g_max_sigma = 0.0;
+};
+
+/// Size of one array in word lines (rows) and bit lines (cols); empty means as large as the layer.
+struct Array {
+  std::optional<int> rows;
+  std::optional<int> cols;
+  Partition partition = Partition::kEqual;
+};
+
+/// Input converter. `range` is the full scale X in units of the input; empty means calibrated.
+struct Dac {
+  std::optional<int> bits;
+  std::optional<int> slice_bits;
+  std::optional<bool> is_signed;
+  bool two_pass = false;
+  Accumulate accumulate = Accumulate::kDigital;
+  std::optional<double> range;
+  RangeMethod method;
+};
+
+/// Output converter. `ranges` (unit currents, one pair or one per slice) is used by RangeKind::kExplicit only.
+struct Adc {
+  enum class RangeKind { kFull, kCalibrated, kLossless, kExplicit };
+  std::optional<int> bits;
+  RangeKind range = RangeKind::kFull;
+  std::vector<std::pair<double, double>> ranges;
+  RangeMethod method{RangeMethod::Kind::kMse, 100.0};
+};
+
+/// One machine: how weights become cells, and the parts that compute with them.
+struct Hardware {
+  std::optional<int> weight_bits;
+  Scheme scheme = Scheme::kDifferential;
+  bool two_sided = false;
+  Subtract subtract = Subtract::kAnalog;
+  OffsetRemoval offset_removal = OffsetRemoval::kDigital;
+  WeightRange weight_range;
+  RangePer per = RangePer::kLayer;
+  Grouping groups = Grouping::kSeparate;
+  Cell cell;
+  Array array;
+  Dac dac;
+  Adc adc;
+};
+
+/// Throws std::invalid_argument naming the field, its value and what is allowed.
+void validate(const Hardware& hardware);
+
+/// Cells per weight and polarity: the number of weight slices.
+int num_slices(const Hardware& hardware);
+
+}  // namespace imperfect

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One analog layer: a linear map or a convolution computed by arrays of the given hardware. Weights are programmed when the
+// layer is made; `program` writes them again. All methods but `program` and `calibrate` are const and may run in several
+// threads at once, also while another thread programs or calibrates: each call works on the state it started with.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "imperfect/array_view.hpp"
+#include "imperfect/hardware.hpp"
+
+namespace imperfect {
+
+/// Shape of the map. A linear layer is a 1 × 1 convolution of a 1 × 1 image. Pairs are (vertical, horizontal); weights are
+/// out_channels × (in_channels/groups) × kernel height × kernel width.
+struct LayerShape {
+  int in_channels = 1;
+  int out_channels = 1;
+  int groups = 1;
+  int kernel[2] = {1, 1};
+  int stride[2] = {1, 1};
+  int dilation[2] = {1, 1};
+  int pad_begin[2] = {0, 0};
+  int pad_end[2] = {0, 0};
+
+  int rows_per_group() const { return in_channels / groups * kernel[0] * kernel[1]; }
+  int outputs_per_group() const { return out_channels / groups; }
+  std::size_t weight_size() const {
+    return static_cast<std::size_t>(out_channels) * static_cast<std::size_t>(rows_per_group());
+  }
+  /// The batch a forward pass produces. Throws if the input does not fit the layer.
+  BatchShape output_shape(const BatchShape& input) const;
+};
+
+/// A digital step after the array: y = clip(scale·y + shift, low, high), one scale and shift per output (empty: 1 and 0).
+struct Epilogue {
+  std::vector<float> scale;
+  std::vector<float> shift;
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+};
+
+/// How a layer is computed, and why.
+struct PlanInfo {
+  std::string kind;  ///< "folded" or "fused"
+  std::string reason;
+  int num_slices = 1;
+  int num_cycles = 1;  ///< conversions of one pass
+  int num_passes = 1;
+  int products = 1;  ///< float32 products of the layer's size that one forward pass costs
+  long long num_arrays = 1;
+  long long num_cells = 0;
+  int row_blocks = 1;  ///< of the largest group
+};
+
+/// What calibration found. Ranges are in unit currents, one for each slice, and for each polarity of a slice that is
+/// converted on its own.
+struct Calibration {
+  double full_scale = 1.0;
+  bool is_signed = true;
+  std::vector<std::pair<double, double>> ranges;
+};
+
+/// Fractions of values outside a converter's range.
+struct ClippingRates {
+  double dac = 0.0;
+  std::vector<double> adc;  ///< as Calibration::ranges
+};
+
+/// Digits of all cells, as programmed; see `Layer::cells`.
+struct CellArrays {
+  std::vector<float> weights;    ///< [slice][polarity][output][row]
+  std::vector<float> units;      ///< [unit][slice][row of the array]
+  std::vector<float> off_block;  ///< [slice][polarity][output][row of the array]; empty if all are ideal
+};
+
+/// An analog layer: a linear map or a convolution on arrays of one kind of hardware.
+class Layer {
+ public:
+  /// Weights (`shape.weight_size()` finite values) and bias (empty or one per output). Draws are keyed by seed and
+  /// layer_id. Throws std::invalid_argument for anything that cannot be built.
+  Layer(const LayerShape& shape, ArrayView<const float> weight, ArrayView<const float> bias, const Hardware& hardware,
+        std::uint64_t seed = 0, std::uint64_t layer_id = 0);
+  ~Layer();
+  Layer(const Layer& other);  ///< shares weights and programmed cells
+  Layer& operator=(const Layer& other);
+  Layer(Layer&&) noexcept;
+  Layer& operator=(Layer&&) noexcept;
+
+  /// Writes all cells anew: same seed and write number, same bits.
+  void program(std::uint64_t seed, std::uint32_t write = 0);
+  /// Sets every range that the hardware leaves to calibration.
+  void calibrate(ArrayView<const float> x, const BatchShape& shape);
+  bool uses_calibration() const;   ///< some range or sign is left to calibration
+  bool needs_calibration() const;  ///< so, and it has not been done: `forward` refuses
+  std::optional<Calibration> calibration() const;
+  void set_calibration(const Calibration& calibration);
+
+  /// y must hold `shape().output_shape(input).size()` values. threads = 0 means the default.
+  void forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads = 0) const;
+  ClippingRates clipping_rates(ArrayView<const float> x, const BatchShape& input) const;
+
+  /// A layer with the same cells and another digital step.
+  Layer with_epilogue(Epilogue epilogue) const;
+
+  const LayerShape& shape() const;
+  const Hardware& hardware() const;
+  std::uint64_t seed() const;
+  std::uint64_t layer_id() const;
+  std::uint32_t write() const;
+  PlanInfo plan() const;
+  std::shared_ptr<const CellArrays> cells() const;
+  void set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write);
+  /// g/g_max of the weight cells: [slice][polarity][output][row].
+  std::vector<float> conductances() const;
+  /// The weights that the programmed cells stand for: [output][row].
+  std::vector<float> effective_weight() const;
+
+ private:
+  class Impl;
+  explicit Layer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace imperfect

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The way of an input to the word lines: x -> integer number (DAC) -> panel of lanes (im2col) -> digit of one cycle.
+#include "kernels/inputs.hpp"
+
+#include <cmath>
+
+#include "kernels/simd.hpp"
+
+namespace imperfect {
+namespace IMPERFECT_ISA {
+
+bool all_finite(const float* values, std::size_t count) {
+  // Why: 0·x is 0 for finite x and NaN otherwise, so one sum without branches tells.
+  float sum = 0.0f;
+  for (std::size_t i = 0; i < count; ++i) sum += 0.0f * values[i];
+  return sum == 0.0f;
+}
+
+// Why double: v = x/X in float32 would move inputs that lie near a rounding boundary to the neighbouring number. Each input
+// is quantised once, however many products use it, so the division does not show.
+std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers) {
+  if (args.top == 0.0) {
+    for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<float>(x[i] / args.full_scale);
+    return 0;
+  }
+  const double low = args.is_signed ? -1.0 : 0.0;
+  std::size_t clipped = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double v = x[i] / args.full_scale;
+    const double within = v < low ? low : v > 1.0 ? 1.0 : v;
+    clipped += within != v;
+    numbers[i] = static_cast<float>(std::nearbyint(within * args.top));
+  }
+  return clipped;
+}
+
+void gather(const GatherArgs& args) {
+  int covered = 0;
+  for (int i = 0; i < args.num_runs; ++i) covered += args.runs[i].length;
+  float* row = args.panel;
+  for (int r = 0; r < args.rows; ++r, row += kLanes) {
+    const float* const source = args.source + args.row_offsets[r];
+    for (int i = 0; i < args.num_runs; ++i) {
+      const LaneRun& run = args.runs[i];
+      const float* const from = source + run.first;
+      float* const to = row + run.begin;
+      if (run.stride == 1) {
+        for (int l = 0; l < run.length; ++l) to[l] = from[l];
+      } else {
+        for (int l = 0; l < run.length; ++l) to[l] = from[l * run.stride];
+      }
+    }
+    for (int l = covered; l < kLanes; ++l) row[l] = 0.0f;
+  }
+}
+
+void extract_digits(const DigitArgs& args, const float* numbers, std::size_t count, float* digits) {
+  if (args.bits == 0) {
+    const auto sign = static_cast<float>(args.sign);
+    for (std::size_t i = 0; i < count; ++i) digits[i] = sign * numbers[i] > 0.0f ? sign * numbers[i] : 0.0f;
+    return;
+  }
+  const int mask = (1 << args.bits) - 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int number = static_cast<int>(numbers[i]);
+    const int magnitude = number < 0 ? -number : number;
+    const int digit = (magnitude >> args.shift) & mask;
+    const int kept = args.sign == 0 ? (number < 0 ? -digit : digit) : ((number < 0) == (args.sign < 0) ? digit : 0);
+    digits[i] = static_cast<float>(kept);
+  }
+}
+
+void add_rows(const float* panel, int rows, float* lane_sums) {
+  Vector sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) sums[v] = load(lane_sums + v * kWidth);
+  for (int r = 0; r < rows; ++r)
+    for (int v = 0; v < kVectors; ++v)
+      sums[v] = add(sums[v], load(panel + static_cast<std::ptrdiff_t>(r) * kLanes + v * kWidth));
+  for (int v = 0; v < kVectors; ++v) store(lane_sums + v * kWidth, sums[v]);
+}
+
+}  // namespace IMPERFECT_ISA
+}  // namespace imperfect

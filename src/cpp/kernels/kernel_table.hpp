@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the kernels offer: one table of functions for each SIMD level. The sources in this folder (all but dispatch.cpp) are
+// compiled once per level, in a namespace of that level; everything else is compiled for the baseline and reaches them
+// through this table only. Lanes are (sample, position) pairs: a *panel* is `lanes` of them side by side, a *tile* is up to
+// `max_tile` outputs. Matrices: inputs [row][lane], weights [row][output of the tile], sums [output][lane], all float32.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace imperfect {
+
+/// sums[o][l] += Σ_r weights[r][o] · inputs[r][l], for `tile` outputs (1, 2, 4 or 8) and one panel.
+struct MultiplyArgs {
+  int tile;
+  int rows;
+  const float* weights;
+  const float* inputs;
+  float* sums;
+};
+
+/// One conversion. With A the sum of cell digits times input digits and u the lane's sum of input digits:
+/// code = clip(rint(A·current + u·lane_current + start), 0, last_code); the tile's sums grow by (code - zero_code)·gain.
+struct Conversion {
+  float current;
+  float lane_current;
+  float start;
+  float last_code;
+  float zero_code;
+  float gain;
+};
+
+/// All products of one row block, each converted as it ends: planes × cycles. weights: `planes` matrices, inputs: `cycles`
+/// matrices, each `rows` long and packed one after another; conversions [plane][cycle]; lane_sums [cycle][lane].
+struct ConvertArgs {
+  int tile;
+  int rows;
+  int planes;
+  int cycles;
+  const float* weights;
+  const float* inputs;
+  const Conversion* conversions;
+  const float* lane_sums;
+  float* sums;
+};
+
+/// A stretch of lanes whose inputs lie at first + i·stride.
+struct LaneRun {
+  int begin;
+  int length;
+  std::ptrdiff_t first;
+  std::ptrdiff_t stride;
+};
+
+/// panel[r][l] = source[row_offsets[r] + offset of lane l]. Lanes beyond the runs are set to zero.
+struct GatherArgs {
+  const float* source;
+  const std::ptrdiff_t* row_offsets;
+  int rows;
+  const LaneRun* runs;
+  int num_runs;
+  float* panel;
+};
+
+/// Which part of an input number one cycle drives: `bits` bits from `shift` up, or the number as it is if bits = 0. sign: 0
+/// both signs, +1 positive numbers only, -1 the magnitudes of negative ones.
+struct DigitArgs {
+  int shift;
+  int bits;
+  int sign;
+};
+
+/// Input numbers: rint(clip(x/full_scale, low, 1)·top), low 0 or -1; top = 0: x/full_scale as it is.
+struct QuantizeArgs {
+  double full_scale;
+  double top;
+  bool is_signed;
+};
+
+/// The digital end: sums[o][l] = clip(sums[o][l]·scale[o] + shift[o], low, high) for `outputs` outputs and one panel.
+struct FinishArgs {
+  int outputs;
+  const float* scale;
+  const float* shift;
+  float low;
+  float high;
+  float* sums;
+};
+
+/// A stretch of one random stream: draws of items [first, first + count).
+struct RandomArgs {
+  std::uint32_t key[2];
+  std::uint64_t first;
+  std::size_t count;
+  std::uint32_t write;
+  std::uint32_t slot;
+};
+
+/// The functions of one SIMD level.
+struct KernelTable {
+  const char* name;
+  int lanes;
+  int max_tile;
+  void (*multiply_add)(const MultiplyArgs&);
+  /// The same with double sums [output][lane]: for integer products beyond 2^24.
+  void (*multiply_add_exact)(const MultiplyArgs&, double* sums);
+  void (*multiply_convert)(const ConvertArgs&);
+  void (*gather)(const GatherArgs&);
+  /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
+  void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);
+  void (*finish)(const FinishArgs&);
+  /// lane_sums[l] += Σ_r panel[r][l].
+  void (*add_rows)(const float* panel, int rows, float* lane_sums);
+  bool (*all_finite)(const float* values, std::size_t count);
+  /// Returns how many inputs were clipped.
+  std::size_t (*quantize_inputs)(const QuantizeArgs&, const float* x, std::size_t count, float* numbers);
+  void (*fill_normals)(const RandomArgs&, float* out);
+  void (*fill_uniforms)(const RandomArgs&, float* out);
+};
+
+/// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.
+/// Throws if that variable names an unknown level or one the CPU does not have.
+const KernelTable& kernels();
+
+/// The table of one level by name ("base", "avx2", "avx512"). Throws if unknown, not built, or not supported here.
+const KernelTable& kernels(const char* level);
+
+/// Names of the levels that can run here, lowest first, separated by spaces.
+const char* available_levels();
+
+}  // namespace imperfect

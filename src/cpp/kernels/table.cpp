@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The table of this level: the one symbol the rest of the library sees.
+#include "kernels/inputs.hpp"
+#include "kernels/multiply.hpp"
+#include "kernels/random_fill.hpp"
+#include "kernels/simd.hpp"
+
+#define IMPERFECT_TEXT_(x) #x
+#define IMPERFECT_TEXT(x) IMPERFECT_TEXT_(x)
+
+namespace imperfect {
+
+extern const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA);
+
+const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
+    IMPERFECT_TEXT(IMPERFECT_ISA),
+    IMPERFECT_ISA::kLanes,
+    IMPERFECT_ISA::kMaxTile,
+    IMPERFECT_ISA::multiply_add,
+    IMPERFECT_ISA::multiply_add_exact,
+    IMPERFECT_ISA::multiply_convert,
+    IMPERFECT_ISA::gather,
+    IMPERFECT_ISA::extract_digits,
+    IMPERFECT_ISA::finish,
+    IMPERFECT_ISA::add_rows,
+    IMPERFECT_ISA::all_finite,
+    IMPERFECT_ISA::quantize_inputs,
+    IMPERFECT_ISA::fill_normals,
+    IMPERFECT_ISA::fill_uniforms,
+};
+
+}  // namespace imperfect

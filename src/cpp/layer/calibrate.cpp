@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Currents of calibration data, collected per converted plane over all row blocks, cycles, passes and bit lines.
+#include "layer/calibrate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.hpp"
+#include "circuit/range_search.hpp"
+#include "layer/panel.hpp"
+
+namespace imperfect {
+namespace {
+
+/// One panel's currents of one (tile, plane, cycle): currents[output of the tile][lane].
+struct TileCurrents {
+  const PackedBlock& block;
+  int plane;
+  int outputs;
+  int lanes;
+  const float* currents;
+};
+
+/// Computes the currents of one tile into `buffer`.
+void read_currents(const LayerDefinition& definition, const PackedLayer& layer, const PackedGroup& group,
+                   const PackedBlock& block, const PackedTile& tile, int plane, int cycle, const BlockInputs& inputs,
+                   float* buffer) {
+  const int lanes = kernels().lanes;
+  const std::ptrdiff_t rows = block.rows.size();
+  const float* const weights =
+      group.weights.data() + block.weights + rows * (std::ptrdiff_t{tile.first} * layer.planes + plane * tile.width);
+  std::fill_n(buffer, tile.width * lanes, 0.0f);
+  kernels().multiply_add({tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, buffer});
+  const double per_unit = layer.input.top_digit();
+  const auto scale = static_cast<float>(definition.code.delta / (definition.code.top_digit * per_unit));
+  const auto g_min = layer.needs_lane_sums ? static_cast<float>(definition.code.g_min / per_unit) : 0.0f;
+  for (int o = 0; o < tile.width; ++o)
+    for (int l = 0; l < lanes; ++l)
+      buffer[o * lanes + l] = scale * buffer[o * lanes + l] + g_min * inputs.lane_sums[cycle * lanes + l];
+}
+
+/// Calls visit(TileCurrents) for every conversion of the batch; images are loaded a few at a time.
+template <class Visit>
+void for_each_conversion(const LayerDefinition& definition, const PackedLayer& layer, const float* x, const BatchShape& input,
+                         const Visit& visit) {
+  Workspace& buffers = workspace();
+  PanelReader reader(definition.shape, layer, input, buffers);
+  const int lanes = kernels().lanes;
+  AlignedBuffer<float> currents(static_cast<std::size_t>(kernels().max_tile * lanes));
+  for (std::size_t image = 0; image < input.images; ++image) {
+    reader.load(x, image, 1);
+    for (std::size_t lane = 0; lane < reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
+      const int valid = reader.select(lane);
+      for (const PackedGroup& group : layer.groups)
+        for (const PackedBlock& block : group.blocks) {
+          reader.gather(group, block.rows);
+          for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
+            const BlockInputs inputs = reader.digits(block.rows, pass);
+            for (const PackedTile& tile : group.tiles)
+              for (int plane = 0; plane < layer.planes; ++plane)
+                for (int cycle = 0; cycle < layer.input.num_cycles; ++cycle) {
+                  read_currents(definition, layer, group, block, tile, plane, cycle, inputs, currents.data());
+                  visit(TileCurrents{block, plane, tile.width, valid, currents.data()});
+                }
+          }
+        }
+    }
+  }
+}
+
+std::uint64_t conversions_per_plane(const LayerDefinition& definition, const PackedLayer& layer, const BatchShape& input) {
+  const BatchShape output = definition.shape.output_shape(input);
+  std::uint64_t per_lane = 0;
+  for (const PackedGroup& group : layer.groups)
+    per_lane += group.blocks.size() * static_cast<std::uint64_t>(group.total_outputs);
+  return per_lane * output.images * static_cast<std::uint64_t>(output.height) * static_cast<std::uint64_t>(output.width) *
+         static_cast<std::uint64_t>(layer.input.num_cycles * layer.input.num_passes());
+}
+
+void calibrate_input(const Hardware& hardware, const float* x, std::size_t count, Calibration& found) {
+  ValueSample sample(count);
+  for (std::size_t i = 0; i < count; ++i) sample.offer(x[i], i);
+  found.is_signed = hardware.dac.is_signed.value_or(!sample.empty() && sample.smallest() < 0.0f);
+  if (hardware.dac.range) {
+    found.full_scale = *hardware.dac.range;
+    return;
+  }
+  RangeMethod method = hardware.dac.method;
+  if (!hardware.dac.bits && method.kind == RangeMethod::Kind::kMse) method.kind = RangeMethod::Kind::kMax;
+  const double top = std::ldexp(1.0, magnitude_bits(hardware.dac, found.is_signed)) - 1.0;
+  found.full_scale = find_full_scale(sample, method, top, found.is_signed || hardware.dac.two_pass);
+}
+
+}  // namespace
+
+bool leaves_input_open(const Hardware& hardware) {
+  if (!hardware.dac.bits && !hardware.adc.bits) return false;
+  return !hardware.dac.range || (!hardware.dac.is_signed && !hardware.dac.two_pass);
+}
+
+bool leaves_output_open(const Hardware& hardware) {
+  return hardware.adc.bits && hardware.adc.range == Adc::RangeKind::kCalibrated;
+}
+
+Calibration find_calibration(const LayerDefinition& definition, const CellArrays& cells, const float* x,
+                             const BatchShape& input) {
+  const Hardware& hardware = definition.hardware;
+  Calibration found;
+  if (leaves_input_open(hardware)) calibrate_input(hardware, x, input.size(), found);
+  if (!leaves_output_open(hardware)) return found;
+
+  const auto planes = static_cast<std::size_t>(converted_planes(hardware, definition.code));
+  found.ranges.assign(planes, {-1.0, 1.0});  // places for the packed form; the currents do not depend on them
+  const auto layer = pack_layer(definition, cells, found);
+  std::vector<ValueSample> samples(planes, ValueSample(conversions_per_plane(definition, *layer, input)));
+  std::uint64_t position = 0;
+  for_each_conversion(definition, *layer, x, input, [&](const TileCurrents& tile) {
+    ValueSample& sample = samples[static_cast<std::size_t>(tile.plane)];
+    for (int o = 0; o < tile.outputs; ++o)
+      for (int l = 0; l < tile.lanes; ++l) sample.offer(tile.currents[o * kernels().lanes + l], position++);
+  });
+  const bool bipolar = is_bipolar(hardware, layer->input);
+  for (std::size_t plane = 0; plane < planes; ++plane) {
+    const Range range = find_output_range(samples[plane], hardware.adc.method, *hardware.adc.bits, bipolar);
+    found.ranges[plane] = {range.low, range.high};
+  }
+  return found;
+}
+
+ClippingRates count_clipping(const LayerDefinition& definition, const PackedLayer& layer, const float* x,
+                             const BatchShape& input) {
+  ClippingRates rates;
+  Workspace& buffers = workspace();
+  PanelReader reader(definition.shape, layer, input, buffers);
+  std::size_t clipped = 0;
+  for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
+  rates.dac = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());
+  if (layer.plan.kind == PlanKind::kFolded || input.images == 0) return rates;
+
+  rates.adc.assign(static_cast<std::size_t>(layer.planes), 0.0);
+  for_each_conversion(definition, layer, x, input, [&](const TileCurrents& tile) {
+    const OutputCode& code = tile.block.codes[static_cast<std::size_t>(tile.plane)];
+    const double low = code.low - code.lsb / 2, high = code.low + code.lsb * (code.num_codes - 0.5);
+    for (int o = 0; o < tile.outputs; ++o)
+      for (int l = 0; l < tile.lanes; ++l) {
+        const double current = tile.currents[o * kernels().lanes + l];
+        rates.adc[static_cast<std::size_t>(tile.plane)] += current < low || current > high;
+      }
+  });
+  for (double& rate : rates.adc) rate /= static_cast<double>(conversions_per_plane(definition, layer, input));
+  return rates;
+}
+
+}  // namespace imperfect

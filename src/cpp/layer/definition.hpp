@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Everything about a layer that programming and calibration do not change.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "imperfect/layer.hpp"
+#include "mapping/tiling.hpp"
+#include "mapping/weight_code.hpp"
+
+namespace imperfect {
+
+/// A layer before it is programmed.
+struct LayerDefinition {
+  LayerShape shape;
+  Hardware hardware;
+  std::uint64_t layer_id = 0;
+  std::vector<float> weight;  ///< [output][row]
+  std::vector<float> bias;    ///< one per output, or empty
+  WeightCode code;
+  std::vector<double> weight_ranges;  ///< w_r of each output
+  Tiling tiling;
+};
+
+/// Checks shape, weights, bias and hardware, and cuts the layer into arrays.
+std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, ArrayView<const float> weight,
+                                                       ArrayView<const float> bias, const Hardware& hardware,
+                                                       std::uint64_t layer_id);
+
+/// Throws unless every value is finite.
+void check_finite(const char* name, ArrayView<const float> values);
+
+}  // namespace imperfect

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The public layer: a definition that never changes, and a state (cells, calibration, packed form) that is replaced as a
+// whole, so that a forward pass in another thread keeps the one it started with.
+#include "imperfect/layer.hpp"
+
+#include <cmath>
+#include <mutex>
+
+#include "base/check.hpp"
+#include "base/parallel.hpp"
+#include "layer/calibrate.hpp"
+#include "layer/cell_reader.hpp"
+#include "layer/forward.hpp"
+#include "layer/program.hpp"
+
+namespace imperfect {
+namespace {
+
+struct State {
+  std::uint64_t seed = 0;
+  std::uint32_t write = 0;
+  std::shared_ptr<const CellArrays> cells;
+  std::optional<Calibration> calibration;
+  std::shared_ptr<const PackedLayer> packed;  ///< empty until everything is calibrated
+  OutputScale scale;
+};
+
+bool is_open(const Hardware& hardware) { return leaves_input_open(hardware) || leaves_output_open(hardware); }
+
+void check_input(ArrayView<const float> x, const BatchShape& shape) {
+  check(x.size == shape.size(), "x has ", x.size, " values; its shape needs ", shape.size());
+  if (!kernels().all_finite(x.data, x.size)) check_finite("x", x);
+}
+
+}  // namespace
+
+class Layer::Impl {
+ public:
+  std::shared_ptr<const LayerDefinition> definition;
+  Epilogue epilogue;
+
+  std::shared_ptr<const State> state() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return state_;
+  }
+  /// Packs new cells or a new calibration and makes them the state.
+  void replace(State next) {
+    next.packed.reset();
+    if (!is_open(definition->hardware) || next.calibration)
+      next.packed = pack_layer(*definition, *next.cells, next.calibration.value_or(Calibration{}));
+    rescale(std::move(next));
+  }
+  /// Makes `next`, whose packed form is right, the state with this layer's epilogue.
+  void rescale(State next) {
+    if (next.packed) next.scale = make_output_scale(*definition, next.packed->input, epilogue);
+    auto shared = std::make_shared<const State>(std::move(next));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    state_ = std::move(shared);
+  }
+  std::shared_ptr<const PackedLayer> packed(const State& current) const {
+    check(current.packed != nullptr, "hardware leaves converter ranges or signs to calibration: call calibrate(x) first");
+    return current.packed;
+  }
+  std::unique_ptr<Impl> copy() const {
+    auto other = std::make_unique<Impl>();
+    other->definition = definition;
+    other->epilogue = epilogue;
+    other->state_ = state();
+    return other;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const State> state_;
+};
+
+Layer::Layer(const LayerShape& shape, ArrayView<const float> weight, ArrayView<const float> bias, const Hardware& hardware,
+             std::uint64_t seed, std::uint64_t layer_id)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->definition = make_definition(shape, weight, bias, hardware, layer_id);
+  State first;
+  first.seed = seed;
+  first.cells = std::make_shared<const CellArrays>(program_cells(*impl_->definition, seed, 0));
+  impl_->replace(std::move(first));
+}
+
+Layer::Layer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Layer::~Layer() = default;
+Layer::Layer(const Layer& other) : impl_(other.impl_->copy()) {}
+Layer& Layer::operator=(const Layer& other) {
+  if (this != &other) impl_ = other.impl_->copy();
+  return *this;
+}
+Layer::Layer(Layer&&) noexcept = default;
+Layer& Layer::operator=(Layer&&) noexcept = default;
+
+void Layer::program(std::uint64_t seed, std::uint32_t write) {
+  State next = *impl_->state();
+  next.seed = seed;
+  next.write = write;
+  next.cells = std::make_shared<const CellArrays>(program_cells(*impl_->definition, seed, write));
+  impl_->replace(std::move(next));
+}
+
+void Layer::calibrate(ArrayView<const float> x, const BatchShape& shape) {
+  check_input(x, shape);
+  impl_->definition->shape.output_shape(shape);
+  if (!uses_calibration()) return;
+  check(shape.images > 0, "x is an empty batch: calibration needs at least one sample");
+  State next = *impl_->state();
+  next.calibration = find_calibration(*impl_->definition, *next.cells, x.data, shape);
+  impl_->replace(std::move(next));
+}
+
+void Layer::set_calibration(const Calibration& calibration) {
+  const LayerDefinition& definition = *impl_->definition;
+  check(calibration.full_scale > 0.0 && calibration.full_scale < INFINITY, "full_scale=", calibration.full_scale,
+        ": must be positive and finite");
+  const auto planes = static_cast<std::size_t>(converted_planes(definition.hardware, definition.code));
+  check(!leaves_output_open(definition.hardware) || calibration.ranges.size() == planes, "ranges has ",
+        calibration.ranges.size(), " pairs; the layer converts ", planes, " planes");
+  for (const auto& [low, high] : calibration.ranges)
+    check(low < high && high - low < INFINITY, "range=(", low, ", ", high, "): low must be below high, both finite");
+  State next = *impl_->state();
+  next.calibration = calibration;
+  impl_->replace(std::move(next));
+}
+
+bool Layer::uses_calibration() const { return is_open(impl_->definition->hardware); }
+bool Layer::needs_calibration() const { return impl_->state()->packed == nullptr; }
+std::optional<Calibration> Layer::calibration() const { return impl_->state()->calibration; }
+
+void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads) const {
+  const LayerDefinition& definition = *impl_->definition;
+  const BatchShape output = definition.shape.output_shape(input);
+  check_input(x, input);
+  check(y.size == output.size(), "y has ", y.size, " values; the output needs ", output.size());
+  const auto state = impl_->state();
+  run_forward(definition, *impl_->packed(*state), state->scale, x.data, input, y.data, resolve_num_threads(threads));
+}
+
+ClippingRates Layer::clipping_rates(ArrayView<const float> x, const BatchShape& input) const {
+  check_input(x, input);
+  return count_clipping(*impl_->definition, *impl_->packed(*impl_->state()), x.data, input);
+}
+
+Layer Layer::with_epilogue(Epilogue epilogue) const {
+  const auto outputs = static_cast<std::size_t>(impl_->definition->shape.out_channels);
+  for (const auto* values : {&epilogue.scale, &epilogue.shift}) {
+    check(values->empty() || values->size() == outputs, "epilogue has ", values->size(), " values; the layer has ", outputs,
+          " outputs");
+    check_finite("epilogue", {values->data(), values->size()});
+  }
+  check(epilogue.low <= epilogue.high, "epilogue clips to [", epilogue.low, ", ", epilogue.high,
+        "]: low must not exceed high");
+  auto impl = impl_->copy();
+  impl->epilogue = std::move(epilogue);
+  impl->rescale(*impl->state());
+  return Layer(std::move(impl));
+}
+
+const LayerShape& Layer::shape() const { return impl_->definition->shape; }
+const Hardware& Layer::hardware() const { return impl_->definition->hardware; }
+std::uint64_t Layer::seed() const { return impl_->state()->seed; }
+std::uint64_t Layer::layer_id() const { return impl_->definition->layer_id; }
+std::uint32_t Layer::write() const { return impl_->state()->write; }
+std::shared_ptr<const CellArrays> Layer::cells() const { return impl_->state()->cells; }
+
+void Layer::set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write) {
+  State next = *impl_->state();
+  const auto same_size = [](const char* name, const std::vector<float>& ours, const std::vector<float>& theirs) {
+    check(ours.size() == theirs.size(), name, " has ", theirs.size(), " cells; the layer has ", ours.size());
+    check_finite(name, {theirs.data(), theirs.size()});
+  };
+  same_size("cells.weights", next.cells->weights, cells.weights);
+  same_size("cells.units", next.cells->units, cells.units);
+  same_size("cells.off_block", next.cells->off_block, cells.off_block);
+  next.seed = seed;
+  next.write = write;
+  next.cells = std::make_shared<const CellArrays>(std::move(cells));
+  impl_->replace(std::move(next));
+}
+
+PlanInfo Layer::plan() const {
+  const LayerDefinition& definition = *impl_->definition;
+  const WeightCode& code = definition.code;
+  const auto state = impl_->state();
+  PlanInfo info;
+  info.num_slices = code.num_slices;
+  info.num_arrays = definition.tiling.num_arrays(code.num_planes());
+  info.num_cells = static_cast<long long>(state->cells->weights.size() + state->cells->units.size());
+  info.row_blocks = static_cast<int>(definition.tiling.merged[0].row_blocks.size());
+  if (!state->packed) {
+    info.kind = "uncalibrated";
+    info.reason = "converter ranges or signs are still open: call calibrate(x)";
+    info.products = 0;
+    return info;
+  }
+  info.kind = state->packed->plan.name();
+  info.reason = state->packed->plan.reason;
+  info.products = state->packed->plan.products;
+  info.num_cycles = state->packed->input.num_cycles;
+  info.num_passes = state->packed->input.num_passes();
+  return info;
+}
+
+std::vector<float> Layer::conductances() const {
+  const auto cells = impl_->state()->cells;
+  std::vector<float> g(cells->weights.size());
+  for (std::size_t i = 0; i < g.size(); ++i)
+    g[i] = static_cast<float>(impl_->definition->code.to_conductance(cells->weights[i]));
+  return g;
+}
+
+std::vector<float> Layer::effective_weight() const {
+  const auto cells = impl_->state()->cells;
+  return effective_weights(*impl_->definition, *cells);
+}
+
+}  // namespace imperfect

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Packing cells, and turning converter settings into one multiply-add per conversion. With A = Σ digit·input digit of one
+// conversion, κ = (L-1)·F/Δ (F the input digit at full scale) and u the lane's sum of input digits, the current is
+// I = A/κ + g_min·u/F, its code rint((I - low)/lsb), and the sum in digit units grows by W·κ·(low + code·lsb), W the weight
+// of slice, cycle, polarity and pass.
+#include "layer/packed.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "layer/cell_reader.hpp"
+#include "layer/program.hpp"
+
+namespace imperfect {
+namespace {
+
+constexpr int kFoldedRows = 256;  // rows summed in one go by the folded plan: keeps a panel in the second-level cache
+
+std::vector<PackedTile> cut_tiles(int outputs) {
+  std::vector<PackedTile> tiles;
+  for (int first = 0; first < outputs;) {
+    int width = kernels().max_tile;
+    while (width > outputs - first) width /= 2;
+    tiles.push_back({first, width});
+    first += width;
+  }
+  return tiles;
+}
+
+/// Ideal integer cells and inputs whose products may pass 2^24, where float32 sums are no longer exact.
+bool needs_exact_sums(const LayerDefinition& definition, const CellArrays& cells, const InputCode& input) {
+  const WeightCode& code = definition.code;
+  if (!is_ideal(definition.hardware.cell) || code.weight_bits == 0 || input.magnitude_bits == 0) return false;
+  double largest = 0.0;
+  int first_unit = 0;
+  for (const MergedGroup& group : definition.tiling.merged) {
+    const CellReader reader(definition, cells, group, first_unit);
+    first_unit += reader.units();
+    for (int o = 0; o < reader.data_outputs(); ++o) {
+      double sum = 0.0;
+      for (int row = 0; row < reader.rows(); ++row) sum += std::abs(reader.folded(o, row));
+      largest = std::max(largest, sum);
+    }
+  }
+  return largest * input.top_number() >= 0x1p24;
+}
+
+OutputCode output_code(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
+                       std::size_t plane, int rows) {
+  const Hardware& hardware = definition.hardware;
+  const int bits = *hardware.adc.bits;
+  const std::size_t slice = hardware.subtract == Subtract::kDigital ? plane / 2 : plane;
+  switch (hardware.adc.range) {
+    case Adc::RangeKind::kFull: return make_output_code(bits, full_range(rows, is_bipolar(hardware, layer.input)));
+    case Adc::RangeKind::kLossless: return make_lossless_code(hardware, definition.code, layer.input, rows);
+    case Adc::RangeKind::kCalibrated:
+      return make_output_code(bits, {calibration.ranges.at(plane).first, calibration.ranges.at(plane).second});
+    case Adc::RangeKind::kExplicit: break;
+  }
+  const auto& range = hardware.adc.ranges[hardware.adc.ranges.size() == 1 ? 0 : slice];
+  return make_output_code(bits, {range.first, range.second});
+}
+
+void set_conversions(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
+                     PackedBlock& block) {
+  const WeightCode& code = definition.code;
+  const InputCode& input = layer.input;
+  const bool digital = definition.hardware.subtract == Subtract::kDigital;
+  const double kappa = code.top_digit * input.top_digit() / code.delta;
+  for (int plane = 0; plane < layer.planes; ++plane) {
+    const OutputCode out = output_code(definition, layer, calibration, static_cast<std::size_t>(plane), block.rows.size());
+    block.codes.push_back(out);
+    const double polarity = digital && plane % 2 == 1 ? -1.0 : 1.0;
+    const double weight = polarity * code.slice_weight(digital ? plane / 2 : plane);
+    for (int cycle = 0; cycle < input.num_cycles; ++cycle) {
+      Conversion c;
+      c.current = static_cast<float>(1.0 / (kappa * out.lsb));
+      c.lane_current = layer.needs_lane_sums ? static_cast<float>(code.g_min / (input.top_digit() * out.lsb)) : 0.0f;
+      c.start = static_cast<float>(-out.low / out.lsb);
+      c.last_code = static_cast<float>(out.num_codes - 1);
+      c.zero_code = c.start;
+      c.gain = static_cast<float>(weight * input.cycle_weight(cycle) * kappa * out.lsb);
+      block.conversions[0].push_back(c);
+      c.gain = -c.gain;
+      block.conversions[1].push_back(c);
+    }
+  }
+}
+
+void set_offsets(const LayerDefinition& definition, PackedLayer& layer) {
+  const Hardware& hardware = definition.hardware;
+  const WeightCode& code = definition.code;
+  layer.needs_lane_sums = (code.is_offset() || hardware.subtract == Subtract::kDigital) && code.g_min > 0.0;
+  layer.removes_offset = code.is_offset() && hardware.offset_removal == OffsetRemoval::kDigital;
+  if (!layer.removes_offset) return;
+  layer.own_row_offset = code.offset();
+  for (int slice = 0; slice < code.num_slices; ++slice)
+    layer.any_row_offset += code.slice_weight(slice) * code.top_digit * code.g_min / code.delta;
+}
+
+/// The digit that one plane of the kernels' matrix holds.
+double matrix_entry(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader, int plane,
+                    int output, int row) {
+  if (layer.plan.kind == PlanKind::kFolded) return reader.folded(output, row);
+  if (output >= reader.data_outputs()) return reader.unit(plane, output - reader.data_outputs(), row);
+  if (definition.code.is_offset()) return reader.data(plane, 0, output, row);
+  if (definition.hardware.subtract == Subtract::kDigital) return reader.data(plane / 2, plane % 2, output, row);
+  return reader.data(plane, 0, output, row) - reader.data(plane, 1, output, row);
+}
+
+void pack_block(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader,
+                const PackedBlock& block, PackedGroup& group) {
+  float* at = group.weights.data() + block.weights;
+  for (const PackedTile& tile : group.tiles)
+    for (int plane = 0; plane < layer.planes; ++plane)
+      for (int row = block.rows.begin; row < block.rows.end; ++row)
+        for (int o = tile.first; o < tile.first + tile.width; ++o)
+          *at++ = static_cast<float>(matrix_entry(definition, layer, reader, plane, o, row));
+}
+
+PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
+                       const MergedGroup& merged, const CellReader& reader) {
+  const bool folded = layer.plan.kind == PlanKind::kFolded;
+  PackedGroup group;
+  group.first_group = merged.first_group;
+  group.groups = merged.groups;
+  group.data_outputs = reader.data_outputs();
+  group.total_outputs = group.data_outputs + (folded ? 0 : reader.units());
+  group.tiles = cut_tiles(group.total_outputs);
+  if (group.total_outputs > group.data_outputs)
+    for (int o = 0; o < group.data_outputs; ++o) group.unit_of.push_back(group.data_outputs + reader.unit_of(o));
+
+  const std::size_t per_row = static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(layer.planes);
+  group.weights.reserve(per_row * static_cast<std::size_t>(reader.rows()));
+  for (const Block& rows : folded ? cut_blocks(reader.rows(), kFoldedRows, Partition::kFill) : merged.row_blocks) {
+    PackedBlock block;
+    block.rows = rows;
+    block.weights = per_row * static_cast<std::size_t>(rows.begin);
+    pack_block(definition, layer, reader, block, group);
+    if (!folded) set_conversions(definition, layer, calibration, block);
+    group.blocks.push_back(std::move(block));
+  }
+  return group;
+}
+
+/// Block-diagonal arrays whose other cells are ideal: nothing leaks between their groups, so a folded product may take each
+/// group alone, at a fraction of the work.
+bool can_separate(const LayerDefinition& definition, const PackedLayer& layer) {
+  return layer.plan.kind == PlanKind::kFolded && definition.tiling.groups_per_array > 1 && is_ideal(definition.hardware.cell);
+}
+
+std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
+  auto result = std::make_shared<LayerDefinition>(definition);
+  result->hardware.groups = Grouping::kSeparate;
+  result->hardware.array = {};
+  const Tiling& tiling = definition.tiling;
+  result->tiling = make_tiling(result->hardware, tiling.num_groups, tiling.outputs_per_group, tiling.rows_per_group);
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellArrays& cells,
+                                              const Calibration& calibration) {
+  const Hardware& hardware = definition.hardware;
+  PackedLayer layer;
+  layer.input = make_input_code(hardware.dac, hardware.dac.range.value_or(calibration.full_scale),
+                                hardware.dac.is_signed.value_or(calibration.is_signed));
+  layer.plan = choose_plan(hardware, definition.code, layer.input);
+  if (can_separate(definition, layer)) {
+    const auto alone = separated(definition);
+    return pack_layer(*alone, program_cells(*alone, 0, 0), calibration);
+  }
+  if (layer.plan.kind == PlanKind::kFolded) {
+    layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
+  } else {
+    layer.planes = converted_planes(hardware, definition.code);
+    set_offsets(definition, layer);
+  }
+  int first_unit = 0;
+  for (const MergedGroup& merged : definition.tiling.merged) {
+    const CellReader reader(definition, cells, merged, first_unit);
+    first_unit += reader.units();
+    layer.groups.push_back(pack_group(definition, layer, calibration, merged, reader));
+  }
+  return std::make_shared<const PackedLayer>(std::move(layer));
+}
+
+}  // namespace imperfect

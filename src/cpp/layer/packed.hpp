@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A programmed and calibrated layer in the form the kernels read: cells packed by row block and tile, and what each
+// conversion does. Made once per programming or calibration and then only read.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "circuit/adc.hpp"
+#include "circuit/dac.hpp"
+#include "kernels/kernel_table.hpp"
+#include "layer/definition.hpp"
+#include "plan/plan.hpp"
+
+namespace imperfect {
+
+/// `width` consecutive outputs (1, 2, 4 or 8) that one kernel call computes.
+struct PackedTile {
+  int first = 0;
+  int width = 1;
+};
+
+/// One row block. Its weights start at `weights`, laid out [tile][plane][row][output of the tile].
+struct PackedBlock {
+  Block rows;
+  std::size_t weights = 0;
+  std::vector<OutputCode> codes;           ///< [plane]
+  std::vector<Conversion> conversions[2];  ///< [plane][cycle], for the positive (or only) and the negative pass
+};
+
+/// One matrix: a group, or several groups that share arrays. Data outputs come first, then unit columns.
+struct PackedGroup {
+  int first_group = 0;
+  int groups = 1;
+  int data_outputs = 0;
+  int total_outputs = 0;
+  std::vector<PackedTile> tiles;
+  std::vector<PackedBlock> blocks;
+  std::vector<int> unit_of;  ///< the output number of each data output's unit column; empty without unit columns
+  AlignedBuffer<float> weights;
+};
+
+/// Everything a forward pass reads besides the inputs.
+struct PackedLayer {
+  InputCode input;
+  Plan plan;
+  bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
+  bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
+  bool removes_offset = false;   ///< the offset is removed digitally after each row block:
+  double own_row_offset = 0.0;   ///<   this times the sum of the input numbers on the output's own rows
+  double any_row_offset = 0.0;   ///<   and this times the sum over all rows of the array
+  int planes = 1;
+  std::vector<PackedGroup> groups;
+};
+
+/// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those
+/// of the converted planes.
+std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellArrays& cells,
+                                              const Calibration& calibration);
+
+}  // namespace imperfect

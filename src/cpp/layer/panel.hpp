@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Inputs on their way to the arrays. A chunk of images is quantised and padded once; lanes are its (image, position) pairs,
+// taken a panel at a time; a panel is gathered (implicit im2col) and split into the digits of each cycle for one row block
+// at a time. Nothing larger than a chunk's inputs and one panel is ever held.
+#pragma once
+
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "layer/packed.hpp"
+
+namespace imperfect {
+
+/// Buffers of one thread, kept between calls.
+struct Workspace {
+  AlignedBuffer<float> numbers;    ///< quantised, padded inputs of a chunk
+  AlignedBuffer<float> panel;      ///< [row][lane]
+  AlignedBuffer<float> digits;     ///< [cycle][row][lane]
+  AlignedBuffer<float> lane_sums;  ///< [cycle][lane]
+  AlignedBuffer<float> offsets;    ///< [group of the array][lane]
+  AlignedBuffer<float> sums;       ///< [output][lane]
+  AlignedBuffer<double> exact_sums;
+  std::vector<LaneRun> input_runs;
+  std::vector<LaneRun> output_runs;
+  std::vector<std::ptrdiff_t> row_offsets;  ///< of a whole group, relative to its first channel
+};
+
+/// The calling thread's buffers.
+Workspace& workspace();
+
+/// The digits of one row block for one pass, ready for the kernels.
+struct BlockInputs {
+  const float* digits;     ///< [cycle][row][lane]
+  const float* lane_sums;  ///< [cycle][lane]; zeros where no conversion needs them
+};
+
+/// A chunk of images of one layer.
+class PanelReader {
+ public:
+  PanelReader(const LayerShape& shape, const PackedLayer& layer, const BatchShape& input, Workspace& workspace);
+
+  /// Quantises images [first, first + count). Returns how many inputs were clipped.
+  std::size_t load(const float* x, std::size_t first, std::size_t count);
+  /// Lanes of the loaded chunk.
+  std::size_t num_lanes() const { return images_ * positions_; }
+  /// Moves to lanes [first, first + kernels().lanes); returns how many of them exist.
+  int select(std::size_t first);
+
+  /// Gathers the input numbers of a row block of `group` into the workspace's panel.
+  void gather(const PackedGroup& group, const Block& rows);
+  /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
+  BlockInputs digits(const Block& rows, int pass);
+
+  const BatchShape& output() const { return output_; }
+  const LayerShape& shape() const { return shape_; }
+  const PackedLayer& layer() const { return layer_; }
+
+ private:
+  void make_row_offsets();
+  void load_padded(const float* x, std::size_t count, std::size_t& clipped);
+
+  const LayerShape& shape_;
+  const PackedLayer& layer_;
+  BatchShape input_;
+  BatchShape output_;
+  Workspace& workspace_;
+  int padded_height_;
+  int padded_width_;
+  std::size_t positions_;
+  std::size_t images_ = 0;
+  std::size_t first_image_ = 0;
+  const float* numbers_ = nullptr;
+};
+
+}  // namespace imperfect

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The rules of the hardware structs. The Python dataclasses state the same rules in their own words; this is for callers that
+// fill the structs themselves.
+#include <cmath>
+
+#include "base/check.hpp"
+#include "imperfect/hardware.hpp"
+
+namespace imperfect {
+namespace {
+
+constexpr int kMaxBits = 16;
+
+void check_bits(const char* name, const std::optional<int>& bits, int low) {
+  check(!bits || (*bits >= low && *bits <= kMaxBits), name, "=", bits.value_or(0), ": must be from ", low, " to ", kMaxBits,
+        ", or absent (ideal)");
+}
+
+void check_count(const char* name, const std::optional<int>& count) {
+  check(!count || *count >= 1, name, "=", count.value_or(0), ": must be at least 1, or absent (unlimited)");
+}
+
+void check_not_negative(const char* name, double value) {
+  check(std::isfinite(value) && value >= 0.0, name, "=", value, ": must be finite and not negative");
+}
+
+void check_positive(const char* name, double value) {
+  check(std::isfinite(value) && value > 0.0, name, "=", value, ": must be finite and positive");
+}
+
+void check_probability(const char* name, double value) {
+  check(value >= 0.0 && value <= 1.0, name, "=", value, ": must be from 0 to 1");
+}
+
+void check_percentile(const char* name, double value) {
+  check(value > 50.0 && value <= 100.0, name, "=", value, ": a percentile must be above 50 and at most 100");
+}
+
+void check_method(const char* name, const RangeMethod& method) {
+  if (method.kind == RangeMethod::Kind::kPercentile) check_percentile(name, method.percentile);
+}
+
+void check_table(const std::vector<double>& params) {
+  check(params.size() >= 4 && params.size() % 2 == 0,
+        "cell.programming: a table needs at least 2 points, g first, then sigma");
+  const std::size_t n = params.size() / 2;
+  for (std::size_t i = 0; i < n; ++i) {
+    check(params[i] >= 0.0 && params[i] <= 1.0 && (i == 0 || params[i] > params[i - 1]), "cell.programming: table g[", i,
+          "]=", params[i], ": must increase from 0 to 1");
+    check_not_negative("cell.programming: table sigma", params[n + i]);
+  }
+}
+
+void check_law(const ProgrammingLaw& law) {
+  using Kind = ProgrammingLaw::Kind;
+  check(!law.params.empty(), "cell.programming: a law without parameters");
+  if (law.kind == Kind::kTable) return check_table(law.params);
+  if (law.kind == Kind::kPolynomialX) {
+    check(law.params.size() >= 2, "cell.programming: a polynomial in x needs its reference g_max and a coefficient");
+    check_positive("cell.programming: reference g_max in microsiemens", law.params[0]);
+  } else if (law.kind != Kind::kPolynomial) {
+    check(law.params.size() == 1, "cell.programming: ", law.params.size(), " parameters for a law that takes one");
+    check_not_negative("cell.programming: sigma or width", law.params[0]);
+  }
+  for (const double p : law.params) check(std::isfinite(p), "cell.programming: parameter ", p, " must be finite");
+}
+
+void check_cell(const Hardware& hardware) {
+  const Cell& cell = hardware.cell;
+  check_bits("cell.bits", cell.bits, 1);
+  if (cell.g_max) check_positive("cell.g_max", *cell.g_max);
+  check(cell.on_off_ratio > 1.0, "cell.on_off_ratio=", cell.on_off_ratio, ": must be above 1");
+  check_not_negative("cell.g_min_sigma", cell.g_min_sigma);
+  check_not_negative("cell.g_max_sigma", cell.g_max_sigma);
+  for (const ProgrammingLaw& law : cell.programming) {
+    check_law(law);
+    check(law.kind != ProgrammingLaw::Kind::kWeightGaussian || cell.programming.size() == 1,
+          "cell.programming: a law on weights cannot be combined with laws on cells");
+    check(law.kind != ProgrammingLaw::Kind::kPolynomial || cell.g_max.has_value(),
+          "cell.g_max: absent; a law stated in microsiemens needs it");
+  }
+  for (const StuckAt& law : cell.faults) {
+    check_probability("cell.faults: p_on", law.p_on);
+    check_probability("cell.faults: p_off", law.p_off);
+  }
+  if (cell.bits && hardware.weight_bits) {
+    const int stored = hardware.scheme == Scheme::kOffset ? *hardware.weight_bits : *hardware.weight_bits - 1;
+    check(*cell.bits <= stored, "cell.bits=", *cell.bits, ": a cell cannot hold more than the ", stored,
+          " bits that weight_bits=", *hardware.weight_bits, " leaves for it");
+  }
+}
+
+void check_weights(const Hardware& hardware) {
+  check_bits("weight_bits", hardware.weight_bits, 2);
+  const bool offset = hardware.scheme == Scheme::kOffset;
+  check(!hardware.two_sided || (!hardware.weight_bits && !offset),
+        "two_sided: needs continuous weights (weight_bits absent) ", "and the differential scheme");
+  check(!offset || hardware.subtract == Subtract::kAnalog, "subtract: digital subtraction needs the differential scheme");
+  check(offset || hardware.offset_removal == OffsetRemoval::kDigital,
+        "offset_removal: a unit column needs the offset scheme");
+  if (hardware.weight_range.kind == WeightRange::Kind::kPercentile)
+    check_percentile("weight_range", hardware.weight_range.value);
+  if (hardware.weight_range.kind == WeightRange::Kind::kValue) check_positive("weight_range", hardware.weight_range.value);
+}
+
+void check_dac(const Dac& dac) {
+  check_bits("dac.bits", dac.bits, 1);
+  check(!dac.slice_bits || dac.bits, "dac.slice_bits=", dac.slice_bits.value_or(0), ": needs dac.bits");
+  check_bits("dac.slice_bits", dac.slice_bits, 1);
+  check(!dac.two_pass || !dac.is_signed.value_or(false), "dac.two_pass: drives magnitudes only, so inputs cannot be signed");
+  if (dac.range) check_positive("dac.range", *dac.range);
+  check_method("dac.method", dac.method);
+}
+
+void check_adc(const Hardware& hardware) {
+  const Adc& adc = hardware.adc;
+  check_bits("adc.bits", adc.bits, 1);
+  check(adc.method.kind != RangeMethod::Kind::kMax, "adc.method: must be a percentile or mse");
+  check_method("adc.method", adc.method);
+  if (adc.range == Adc::RangeKind::kExplicit) {
+    const auto slices = static_cast<std::size_t>(num_slices(hardware));
+    check(adc.ranges.size() == 1 || adc.ranges.size() == slices, "adc.range: ", adc.ranges.size(),
+          " pairs; must be one, or one for each of the ", slices, " slices");
+    for (const auto& [low, high] : adc.ranges)
+      check(low < high && std::isfinite(low) && std::isfinite(high), "adc.range=(", low, ", ", high,
+            "): low must be below high, both finite");
+  }
+  if (adc.range != Adc::RangeKind::kLossless || !adc.bits) return;
+  check(hardware.dac.bits.has_value(), "adc.range='lossless': needs a quantised DAC (dac.bits)");
+  check(hardware.weight_bits.has_value(), "adc.range='lossless': needs cells with levels (weight_bits)");
+  const bool cancels = hardware.scheme == Scheme::kDifferential ? hardware.subtract == Subtract::kAnalog
+                                                                : hardware.offset_removal == OffsetRemoval::kUnitColumn;
+  check(cancels || std::isinf(hardware.cell.on_off_ratio),
+        "adc.range='lossless': with a finite cell.on_off_ratio=", hardware.cell.on_off_ratio,
+        " it needs analog subtraction or a unit column");
+}
+
+}  // namespace
+
+void validate(const Hardware& hardware) {
+  check_weights(hardware);
+  check_cell(hardware);
+  check_count("array.rows", hardware.array.rows);
+  check_count("array.cols", hardware.array.cols);
+  check_dac(hardware.dac);
+  check_adc(hardware);
+}
+
+}  // namespace imperfect

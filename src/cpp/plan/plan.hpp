@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The cheapest exact way to compute a layer on its hardware.
+#pragma once
+
+#include <string>
+
+#include "circuit/dac.hpp"
+#include "imperfect/hardware.hpp"
+#include "mapping/weight_code.hpp"
+
+namespace imperfect {
+
+/// kFolded: nothing between the arrays and the sum is nonlinear, so slices, cycles and row blocks collapse into one product
+/// with one effective matrix. kFused: one product for every slice, polarity, cycle and pass, converted in registers.
+enum class PlanKind { kFolded, kFused };
+
+/// A plan, its cost in products of the layer's size, and the reason for it in words.
+struct Plan {
+  PlanKind kind = PlanKind::kFolded;
+  int products = 1;
+  std::string reason;
+
+  const char* name() const { return kind == PlanKind::kFolded ? "folded" : "fused"; }
+};
+
+/// Planes of cells that are converted on their own: slices, times polarities that are not subtracted in analog.
+int converted_planes(const Hardware& hardware, const WeightCode& code);
+
+Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input);
+
+}  // namespace imperfect
