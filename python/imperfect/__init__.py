@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What imperfect in-memory hardware does to a trained network, and what refitting its head restores.
+
+Importing the package loads NumPy and the compiled core only; everything that needs another
+library is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from imperfect import device, presets
+from imperfect._config import (
+    available_simd_levels,
+    get_num_threads,
+    set_num_threads,
+    show_config,
+    simd_level,
+)
+from imperfect._core import __version__
+from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
+from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
+
+if TYPE_CHECKING:
+    from imperfect import diagnosis, plot, study, testing
+    from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
+    from imperfect.network import AnalogNetwork, Network
+
+_MODULES = ("diagnosis", "plot", "study", "testing")
+_NAMES = {
+    "AnalogFeatures": "estimators",
+    "AnalogLogisticRegression": "estimators",
+    "RetrainedClassifier": "estimators",
+    "AnalogNetwork": "network",
+    "Network": "network",
+}
+
+__all__ = [
+    "ADC",
+    "DAC",
+    "AnalogConv1d",
+    "AnalogConv2d",
+    "AnalogFeatures",
+    "AnalogLinear",
+    "AnalogLogisticRegression",
+    "AnalogNetwork",
+    "Array",
+    "Cell",
+    "Clipping",
+    "Epilogue",
+    "Hardware",
+    "Network",
+    "Plan",
+    "RetrainedClassifier",
+    "__version__",
+    "available_simd_levels",
+    "device",
+    "diagnosis",
+    "get_num_threads",
+    "plot",
+    "presets",
+    "set_num_threads",
+    "show_config",
+    "simd_level",
+    "study",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"imperfect.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"imperfect.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'imperfect' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Arrays at the boundary of the package: one explicit conversion to C-contiguous float32.
+
+Real numbers of any width are accepted and rounded to float32; anything else is refused by name.
+Whether the values are finite is checked where they are used, in the compiled core.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+_LARGEST_SEED = 2**64 - 1
+
+
+def as_float32(name: str, values: Any) -> Floats:
+    """``values`` as a C-contiguous float32 array; the array itself if it is one already."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
+    # Why: numbers beyond float32 become infinite here and are refused as such by the core.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def as_seed(name: str, value: Any) -> int:
+    """A seed or number of draws: an integer from 0 to 2**64 - 1."""
+    allowed = f"an integer from 0 to {_LARGEST_SEED}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name}={value!r}: must be {allowed}, not {type(value).__name__}")
+    if not 0 <= int(value) <= _LARGEST_SEED:
+        raise ValueError(f"{name}={value!r}: must be {allowed}")
+    return int(value)
+
+
+def as_layer_id(value: Any) -> int:
+    """The 64-bit number that keys a layer's draws: a number itself, or the hash of a name."""
+    if isinstance(value, str):
+        return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little")
+    return as_seed("layer_id", value)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Written by tools/make_stubs.py.
+"""
+Compiled core of imperfect. Private: use the classes of the package.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import typing
+
+import numpy
+import numpy.typing
+
+__all__: list[str] = [
+    "Layer",
+    "LayerShape",
+    "available_simd_levels",
+    "has_openmp",
+    "normals",
+    "num_threads",
+    "philox",
+    "set_num_threads",
+    "simd_level",
+    "stream_key",
+    "trial_seed",
+    "uniforms",
+]
+
+class LayerShape:
+    def __init__(
+        self,
+        in_channels: typing.SupportsInt | typing.SupportsIndex,
+        out_channels: typing.SupportsInt | typing.SupportsIndex,
+        groups: typing.SupportsInt | typing.SupportsIndex = 1,
+        kernel: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+        ] = [1, 1],
+        stride: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+        ] = [1, 1],
+        dilation: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+        ] = [1, 1],
+        pad_begin: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+        ] = [0, 0],
+        pad_end: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+        ] = [0, 0],
+    ) -> None: ...
+
+class Layer:
+    def __init__(
+        self,
+        shape: LayerShape,
+        weight: numpy.ndarray,
+        bias: numpy.ndarray | None,
+        hardware: typing.Any,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        layer_id: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def calibrate(self, x: numpy.ndarray) -> None: ...
+    def clipping_rates(self, x: numpy.ndarray) -> tuple[float, list[float]]: ...
+    def conductances(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    def copy(self) -> Layer: ...
+    def effective_weight(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    def forward(
+        self,
+        x: numpy.ndarray,
+        out: numpy.ndarray | None,
+        num_threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def program(
+        self,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        write: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def set_calibration(
+        self,
+        full_scale: typing.SupportsFloat | typing.SupportsIndex,
+        is_signed: bool,
+        ranges: collections.abc.Sequence[
+            tuple[
+                typing.SupportsFloat | typing.SupportsIndex,
+                typing.SupportsFloat | typing.SupportsIndex,
+            ]
+        ],
+    ) -> None: ...
+    def set_cells(
+        self,
+        weights: numpy.ndarray,
+        units: numpy.ndarray,
+        off_block: numpy.ndarray,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        write: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def with_epilogue(
+        self,
+        scale: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+        shift: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
+        low: typing.SupportsFloat | typing.SupportsIndex,
+        high: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> Layer: ...
+    @property
+    def calibration(self) -> tuple[float, bool, list[tuple[float, float]]] | None: ...
+    @property
+    def cells(
+        self,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+    ]: ...
+    @property
+    def needs_calibration(self) -> bool: ...
+    @property
+    def plan(self) -> dict[str, typing.Any]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def uses_calibration(self) -> bool: ...
+    @property
+    def write(self) -> int: ...
+
+def available_simd_levels() -> str:
+    """
+    Levels this machine can run, lowest first, separated by spaces.
+    """
+
+def normals(
+    key: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+    ],
+    first: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    write: typing.SupportsInt | typing.SupportsIndex = 0,
+    slot: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Standard normal draws of consecutive items, float32.
+    """
+
+def num_threads() -> int:
+    """
+    Threads used when a call does not say.
+    """
+
+def philox(
+    counter: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"
+    ],
+    key: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+    ],
+) -> typing.Annotated[list[int], "FixedSize(4)"]:
+    """
+    Philox4x32-10: four words for a counter and a key.
+    """
+
+def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Sets the default; 0 returns to OpenMP's.
+    """
+
+def simd_level() -> str:
+    """
+    Name of the SIMD level in use.
+    """
+
+def stream_key(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    kind: typing.SupportsInt | typing.SupportsIndex,
+    layer: typing.SupportsInt | typing.SupportsIndex,
+) -> typing.Annotated[list[int], "FixedSize(2)"]:
+    """
+    Key of one kind of draw in one layer.
+    """
+
+def trial_seed(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    trial: typing.SupportsInt | typing.SupportsIndex,
+) -> int:
+    """
+    Seed of one trial under a base seed.
+    """
+
+def uniforms(
+    key: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+    ],
+    first: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    write: typing.SupportsInt | typing.SupportsIndex = 0,
+    slot: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Uniform draws in (0, 1) of consecutive items, float32.
+    """
+
+has_openmp: bool = True
+__version__: str

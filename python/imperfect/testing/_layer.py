@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The reference layer: one linear or convolution layer, computed cell by cell and code by code.
+
+Everything is float64 and nothing is folded. With w_r the weight range, X the input's full scale,
+Delta = 1 - g_min, and V the recombined input voltages (V = x / X but for rounding and clipping),
+
+    y = w_r X (sum of sign * slice_weight * cycle_weight * ADC(I) / Delta - offset) + bias
+
+over passes, slices, polarities, cycles, row blocks and unit columns. In the offset scheme without
+unit columns, offset = sum_i slice_weight[i] (g_min / Delta) sum_array V + offset_weight sum_own V:
+the leak of all driven cells of the arrays, and the offset of the output's own weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
+from imperfect.testing import _converters as converters
+from imperfect.testing._conversions import all_conversions, column_limit, subtracts_analog
+from imperfect.testing._mapping import (
+    Tile,
+    fillings,
+    make_encoding,
+    make_layout,
+    make_tiles,
+    unit_fillings,
+    weight_ranges,
+)
+from imperfect.testing._patches import extract_patches, per_dimension
+from imperfect.testing._programming import Writer
+from imperfect.testing._random import Floats, layer_number
+
+MODELLED = {
+    Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups",
+    Cell: "bits g_max on_off_ratio programming faults g_min_sigma g_max_sigma",
+    Array: "rows cols partition column_current_max",
+    DAC: "bits slice_bits signed two_pass accumulate range method",
+    ADC: "bits range method",
+}
+
+
+def _refuse_what_is_not_modelled(hardware: Hardware) -> None:
+    """A field unknown here must have its default: ignoring it would give a wrong answer."""
+    for part in (hardware, hardware.cell, hardware.array, hardware.dac, hardware.adc):
+        known = next(names for kind, names in MODELLED.items() if isinstance(part, kind))
+        for item in dataclasses.fields(part):
+            value = getattr(part, item.name)
+            ignored = item.name not in known.split() and not isinstance(value, tuple(MODELLED))
+            if ignored and value != item.default:
+                raise ValueError(f"{item.name}={value!r}: the reference does not model this field")
+
+
+class ReferenceLayer:
+    """A linear or convolution layer on one imperfect array, the slow and literal way.
+
+    Parameters
+    ----------
+    weight : array of shape (N, K), (N, C, k) or (N, C, kh, kw)
+        Weights; the number of dimensions makes the layer linear, conv1d or conv2d. With groups,
+        K and C are those of one group.
+    bias : array of shape (N,), optional
+        Added digitally.
+    hardware : Hardware
+        The machine.
+    seed : int
+        Seed of all draws, 64 bit.
+    layer_id : int or str
+        64-bit number of the layer, or a name that is hashed to one.
+    groups : int
+        Groups of outputs that see their own inputs only.
+    stride, padding, dilation : int or tuple of int
+        Of a convolution, as in PyTorch; padding may be "same".
+
+    Attributes
+    ----------
+    tiles : list of Tile
+        The cells, by (merged group, row block, column block).
+    input_range : float or None
+        X found by `calibrate`, in the units of x; may be set.
+    signed : bool or None
+        Sign of the inputs found by `calibrate`; may be set.
+    adc_ranges : array of shape (S, converters, 2) or None
+        (lo, hi) of every slice, in unit currents, found by `calibrate`; may be set. ``converters``
+        is 2 for digital subtraction, else 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes or the hardware do not fit, or the hardware has a field not modelled here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imperfect.hardware import Hardware
+    >>> from imperfect.testing import ReferenceLayer
+    >>> layer = ReferenceLayer(np.array([[1.0, -2.0]]), hardware=Hardware())
+    >>> layer.forward(np.array([[3.0, 1.0]])).tolist()
+    [[1.0]]
+    """
+
+    def __init__(
+        self,
+        weight: npt.ArrayLike,
+        bias: npt.ArrayLike | None = None,
+        *,
+        hardware: Hardware,
+        seed: int = 0,
+        layer_id: int | str = 0,
+        groups: int = 1,
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] | str = 0,
+        dilation: int | tuple[int, ...] = 1,
+    ) -> None:
+        _refuse_what_is_not_modelled(hardware)
+        kernel_weight = np.asarray(weight, np.float64)
+        self.kernel = kernel_weight.shape[2:]
+        self.weight: Floats = kernel_weight.reshape(len(kernel_weight), -1)
+        num_outputs, group_rows = self.weight.shape
+        if num_outputs % groups:
+            raise ValueError(f"groups={groups} must divide the {num_outputs} outputs")
+        self.bias: Floats = np.zeros(num_outputs) if bias is None else np.array(bias, np.float64)
+        if self.bias.shape != (num_outputs,):
+            raise ValueError(f"bias must have shape ({num_outputs},), got {self.bias.shape}")
+        self.hardware = hardware
+        self.seed = seed
+        self.layer = layer_number(layer_id)
+        self.stride = per_dimension("stride", stride, len(self.kernel))
+        self.dilation = per_dimension("dilation", dilation, len(self.kernel))
+        self.padding = padding
+        self.ranges = weight_ranges(self.weight, hardware)
+        self.encoding = make_encoding(hardware)
+        self.layout = make_layout(num_outputs, group_rows, groups, hardware)
+        self.tiles = make_tiles(self.layout, self.encoding)
+        self.input_range: float | None = None
+        self.signed: bool | None = None
+        self.adc_ranges: Floats | None = None
+        self.program()
+
+    # ---- cells ---------------------------------------------------------------------------
+
+    def program(self, write: int = 0) -> None:
+        """Write all cells: new draws of the programming laws, on the same devices."""
+        writer = Writer(self.hardware, self.encoding, self.seed, self.layer, write)
+        filling = fillings(self.weight, self.ranges, self.hardware)
+        unit_filling = unit_fillings(self.hardware)
+        for tile in self.tiles:
+            weights = filling[:, :, tile.outputs][..., tile.rows % self.layout.group_rows]
+            target = np.where(tile.own, weights, 0.0)
+            tile.g = writer.write_cells(target, tile.items, tile.own)
+            unit_target = np.where(tile.unit_own[:, None, :], unit_filling[:, None], 0.0)
+            no_weights = np.zeros(unit_target.shape, np.bool_)
+            tile.unit_g = writer.write_cells(unit_target, tile.unit_items, no_weights)
+
+    def conductances(self) -> Floats:
+        """Conductances of the weight cells, shape (S, P, N, K_g), normalised to g_max."""
+        encoding = self.encoding
+        g = np.empty((encoding.num_slices, encoding.num_polarities, *self.weight.shape))
+        for tile in self.tiles:
+            line, row = np.nonzero(tile.own)
+            n, k = tile.outputs[line], tile.rows[row] % self.layout.group_rows
+            g[:, :, n, k] = tile.g[:, :, line, row]
+        return g
+
+    def set_conductances(self, g: npt.ArrayLike) -> None:
+        """Replace the conductances of the weight cells, shape (S, P, N, K_g), by given ones."""
+        given = np.asarray(g, np.float64)
+        expected = (self.encoding.num_slices, self.encoding.num_polarities, *self.weight.shape)
+        if given.shape != expected:
+            raise ValueError(f"g must have shape {expected}, got {given.shape}")
+        for tile in self.tiles:
+            cells = given[:, :, tile.outputs][..., tile.rows % self.layout.group_rows]
+            tile.g = np.where(tile.own, cells, tile.g)
+
+    # ---- inputs --------------------------------------------------------------------------
+
+    def _input_rows(self, x: npt.ArrayLike) -> tuple[Floats, tuple[int, ...]]:
+        """Input rows (M, groups * K_g), and the shape (batch, *positions) of M."""
+        inputs = np.asarray(x, np.float64)
+        if not np.isfinite(inputs).all():
+            raise ValueError("x must be finite")
+        if inputs.ndim != 2 + len(self.kernel):
+            raise ValueError(f"x must have {2 + len(self.kernel)} dimensions, got {inputs.shape}")
+        rows: Floats = inputs
+        counts: tuple[int, ...] = ()
+        if self.kernel:
+            rows, counts = extract_patches(
+                inputs, self.kernel, self.stride, self.padding, self.dilation
+            )
+        num_rows = self.layout.groups * self.layout.group_rows
+        if rows.shape[1] != num_rows:
+            raise ValueError(f"x of shape {inputs.shape} does not give {num_rows} rows")
+        return rows, (len(inputs), *counts)
+
+    def _full_scale(self) -> float:
+        """X; 1 where nothing depends on it."""
+        hardware = self.hardware
+        if not isinstance(hardware.dac.range, str):
+            return hardware.dac.range
+        if self.input_range is not None:
+            return self.input_range
+        if (hardware.dac.bits, hardware.adc.bits, column_limit(hardware)) == (None, None, None):
+            return 1.0
+        raise RuntimeError("dac.range is to be calibrated: call calibrate(x) first")
+
+    def _is_signed(self) -> bool:
+        """Whether digit voltages may be negative."""
+        dac, adc = self.hardware.dac, self.hardware.adc
+        if dac.two_pass:
+            return False
+        signed = self.signed if dac.signed is None else dac.signed
+        if signed is not None:
+            return signed
+        if dac.bits is None and (adc.bits is None or subtracts_analog(self.hardware)):
+            return True
+        raise RuntimeError("dac.signed is to be calibrated: call calibrate(x) first")
+
+    # ---- ranges of the output converters -------------------------------------------------
+
+    def _is_bipolar(self) -> bool:
+        return subtracts_analog(self.hardware) or self._is_signed()
+
+    def adc_range(self, tile: Tile, i: int, polarity: int) -> tuple[float, float]:
+        """Limits of the converters of slice ``i`` and a polarity in a tile, in unit currents."""
+        adc = self.hardware.adc
+        if adc.bits is None:
+            return 0.0, 0.0
+        if not isinstance(adc.range, str):
+            pairs = np.broadcast_to(
+                np.asarray(adc.range, np.float64), (self.encoding.num_slices, 2)
+            )
+            return float(pairs[i, 0]), float(pairs[i, 1])
+        if adc.range == "full":
+            num_lines = float(len(tile.rows))
+            return (-num_lines if self._is_bipolar() else 0.0), num_lines
+        if adc.range == "lossless":
+            return self._lossless_range()
+        if self.adc_ranges is None:
+            raise RuntimeError("adc.range is to be calibrated: call calibrate(x) first")
+        lo, hi = self.adc_ranges[i, polarity]
+        return float(lo), float(hi)
+
+    def _lossless_range(self) -> tuple[float, float]:
+        hardware = self.hardware
+        analog = subtracts_analog(hardware)
+        delta = 1.0 - 1.0 / hardware.cell.on_off_ratio
+        assert self.encoding.steps is not None
+        num_lines = max(len(tile.rows) for tile in self.tiles)
+        hi = converters.lossless_limit(
+            hardware.dac,
+            hardware.adc,
+            signed=self._is_signed(),
+            bipolar=self._is_bipolar(),
+            cell_step=delta / self.encoding.steps,
+            largest=num_lines * (delta if analog else 1.0),
+        )
+        return (-hi if self._is_bipolar() else 0.0), hi
+
+    def calibrate(self, x: npt.ArrayLike) -> None:
+        """Find the converter ranges that are to be calibrated, from inputs x.
+
+        First the sign (any x < 0), then X from x itself, then each slice's ADC range from all
+        currents that x sends into its converters.
+        """
+        hardware = self.hardware
+        rows, _ = self._input_rows(x)
+        inputs = np.asarray(x, np.float64)
+        if hardware.dac.signed is None:
+            self.signed = bool((inputs < 0.0).any())
+        if hardware.dac.range == "calibrated":
+            signed = self._is_signed()
+            self.input_range = converters.calibrate_input(inputs, hardware.dac, signed)
+        if hardware.adc.bits is not None and hardware.adc.range == "calibrated":
+            self.adc_ranges = self._calibrate_outputs(rows)
+
+    def _calibrate_outputs(self, rows: Floats) -> Floats:
+        num_converters = 1 if subtracts_analog(self.hardware) else self.encoding.num_polarities
+        currents: dict[tuple[int, int], list[Floats]] = {}
+        for tile in self.tiles:
+            drive = self._drive(tile, rows, 0.0)
+            for conversion in all_conversions(tile, drive, self.hardware, self.encoding):
+                place = (conversion.slice, conversion.polarity)
+                currents.setdefault(place, []).append(conversion.current.ravel())
+        ranges = np.empty((self.encoding.num_slices, num_converters, 2))
+        for (i, polarity), parts in currents.items():
+            ranges[i, polarity] = converters.calibrate_output(
+                np.concatenate(parts), self.hardware.adc, self._is_bipolar()
+            )
+        return ranges
+
+    # ---- the product ---------------------------------------------------------------------
+
+    def _drive(self, tile: Tile, rows: Floats, tie: float) -> converters.Drive:
+        return converters.drive_inputs(
+            rows[:, tile.rows], self._full_scale(), self.hardware.dac, self._is_signed(), tie
+        )
+
+    @overload
+    def forward(self, x: npt.ArrayLike) -> Floats: ...
+    @overload
+    def forward(
+        self,
+        x: npt.ArrayLike,
+        *,
+        return_slack: Literal[True],
+        rounding: float = ...,
+        tie: float = ...,
+    ) -> tuple[Floats, Floats]: ...
+
+    def forward(
+        self,
+        x: npt.ArrayLike,
+        *,
+        return_slack: bool = False,
+        rounding: float = 1e-6,
+        tie: float = 1e-5,
+    ) -> Floats | tuple[Floats, Floats]:
+        """Outputs of a batch, and how far a correct single-precision result may differ from them.
+
+        Parameters
+        ----------
+        x : array of shape (M, K), (n, c, l) or (n, c, h, w)
+            Inputs; K and c count all groups.
+        return_slack : bool
+            Also return the slack of every output: the sum over its conversions of the change of the
+            code if the current moved to either side by ``rounding`` times the sum of its terms'
+            magnitudes, plus ``rounding`` times the converter's larger limit, plus ``tie`` steps of
+            the converter; plus ``rounding`` times every number added digitally. So a conversion
+            counts one code only where its input is that close to a rounding boundary. An input of
+            the DAC within ``tie`` steps (plus 2**-22 of its magnitude) of a boundary may be rounded
+            either way.
+        rounding : float
+            Relative rounding error granted to sums of products.
+        tie : float
+            Distance from a rounding boundary, in converter steps, that counts as a tie.
+
+        Returns
+        -------
+        y : array of shape (M, N), (n, N, l') or (n, N, h', w')
+        slack : array of the same shape
+            Only with ``return_slack``.
+
+        Raises
+        ------
+        ValueError
+            If x is not finite or its shape does not fit.
+        RuntimeError
+            If a range is to be calibrated and is not.
+        """
+        rows, shape = self._input_rows(x)
+        y = np.zeros((len(rows), len(self.weight)))
+        slack = np.zeros_like(y)
+        for tile in self.tiles:
+            drive = self._drive(tile, rows, tie)
+            for conversion in all_conversions(tile, drive, self.hardware, self.encoding):
+                lo, hi = self.adc_range(tile, conversion.slice, conversion.polarity)
+                bits = self.hardware.adc.bits
+                y[:, tile.outputs] += conversion.value(lo, hi, bits)
+                if return_slack:
+                    slack[:, tile.outputs] += conversion.slack(lo, hi, bits, rounding, tie)
+            offset, offset_slack = self._offset(tile, drive, rounding)
+            y[:, tile.outputs] -= offset
+            slack[:, tile.outputs] += offset_slack
+        scale = self._full_scale() * self.ranges
+        y = y * scale + self.bias
+        slack = slack * scale + rounding * np.abs(self.bias)
+
+        def arrange(values: Floats) -> Floats:
+            return np.moveaxis(values.reshape(*shape, -1), -1, 1)
+
+        return (arrange(y), arrange(slack)) if return_slack else arrange(y)
+
+    def _offset(
+        self, tile: Tile, drive: converters.Drive, rounding: float
+    ) -> tuple[Floats, Floats]:
+        """What digital removal subtracts from the outputs (M, n) of a tile, and its slack."""
+        if self.encoding.offset_weight == 0.0 or self.layout.has_units:
+            zero = np.zeros((drive.v.shape[2], len(tile.outputs)))
+            return zero, zero
+        g_min = 1.0 / self.hardware.cell.on_off_ratio
+        leak = float(self.encoding.slice_weight.sum()) * g_min / (1.0 - g_min)
+        weights = leak + self.encoding.offset_weight * tile.own
+
+        def remove(sign: Floats, v: Floats) -> Floats:
+            recombined = np.einsum("a,t,atmk->mk", sign, drive.cycle_weight, v)
+            return np.asarray(recombined @ weights.T, np.float64)
+
+        both = np.abs(drive.pass_sign)
+        size = remove(both, np.abs(drive.v))
+        flip = remove(both, np.abs(drive.other - drive.v))
+        return remove(drive.pass_sign, drive.v), rounding * size + flip

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Every kernel at every SIMD level that this machine can run, against plain double-precision loops; draws of all levels bit
+// for bit.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "kernels/kernel_table.hpp"
+#include "random/philox.hpp"
+
+using namespace imperfect;
+
+namespace {
+
+std::vector<const KernelTable*> tables() {
+  std::vector<const KernelTable*> result;
+  std::istringstream names(available_levels());
+  for (std::string name; names >> name;) result.push_back(&kernels(name.c_str()));
+  return result;
+}
+
+/// Aligned test data: normal draws times `scale`.
+struct Data : AlignedBuffer<float> {
+  Data(std::size_t count, float scale, std::uint64_t seed) : AlignedBuffer<float>(count) {
+    const PhiloxKey key = stream_key(seed, StreamKind::kProgramming, 0);
+    kernels("base").fill_normals({{key[0], key[1]}, 0, count, 0, 0}, data());
+    for (std::size_t i = 0; i < count; ++i) data()[i] *= scale;
+  }
+};
+
+constexpr int kRows = 37;
+
+}  // namespace
+
+TEST_CASE("products") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      CAPTURE(tile);
+      const auto lanes = static_cast<std::size_t>(k->lanes);
+      const auto width = static_cast<std::size_t>(tile);
+      const Data weights(kRows * width, 1.0f, 1), inputs(kRows * lanes, 1.0f, 2);
+      AlignedBuffer<float> sums(width * lanes);
+      std::fill_n(sums.data(), width * lanes, 0.5f);
+      std::vector<double> exact(width * lanes, 0.5);
+      const MultiplyArgs args{tile, kRows, weights.data(), inputs.data(), sums.data()};
+      k->multiply_add(args);
+      k->multiply_add_exact(args, exact.data());
+      for (std::size_t o = 0; o < width; ++o)
+        for (std::size_t l = 0; l < lanes; ++l) {
+          double sum = 0.5, size = 0.5;
+          for (std::size_t r = 0; r < kRows; ++r) {
+            const double term = double{weights.data()[r * width + o]} * inputs.data()[r * lanes + l];
+            sum += term;
+            size += std::abs(term);
+          }
+          REQUIRE(std::abs(sums.data()[o * lanes + l] - sum) <= 1e-6 * size);
+          REQUIRE(std::abs(exact[o * lanes + l] - sum) <= 1e-14 * size);
+        }
+    }
+}
+
+TEST_CASE("conversion in registers is the formula, integers exactly") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      const int planes = 3, cycles = 2;
+      const auto lanes = static_cast<std::size_t>(k->lanes), width = static_cast<std::size_t>(tile);
+      Data weights(planes * kRows * width, 2.0f, 3), inputs(cycles * kRows * lanes, 2.0f, 4);
+      for (std::size_t i = 0; i < planes * kRows * width; ++i) weights.data()[i] = std::round(weights.data()[i]);
+      for (std::size_t i = 0; i < cycles * kRows * lanes; ++i) inputs.data()[i] = std::round(inputs.data()[i]);
+      Data lane_sums(cycles * lanes, 3.0f, 5);
+      for (std::size_t i = 0; i < cycles * lanes; ++i) lane_sums.data()[i] = std::round(lane_sums.data()[i]);
+      std::vector<Conversion> conversions;
+      for (int i = 0; i < planes * cycles; ++i)
+        conversions.push_back({0.25f, 0.5f, 20.125f + static_cast<float>(i), 40.0f, 20.0f, 0.5f + static_cast<float>(i)});
+      AlignedBuffer<float> sums(width * lanes);
+      std::fill_n(sums.data(), width * lanes, 1.0f);
+      k->multiply_convert(
+          {tile, kRows, planes, cycles, weights.data(), inputs.data(), conversions.data(), lane_sums.data(), sums.data()});
+      for (std::size_t o = 0; o < width; ++o)
+        for (std::size_t l = 0; l < lanes; ++l) {
+          double expected = 1.0;
+          for (std::size_t p = 0; p < planes; ++p)
+            for (std::size_t t = 0; t < cycles; ++t) {
+              double sum = 0.0;
+              for (std::size_t r = 0; r < kRows; ++r)
+                sum += double{weights.data()[(p * kRows + r) * width + o]} * inputs.data()[(t * kRows + r) * lanes + l];
+              const Conversion& c = conversions[p * cycles + t];
+              const double code =
+                  std::nearbyint(sum * c.current + lane_sums.data()[t * lanes + l] * c.lane_current + c.start);
+              expected += (std::min(std::max(code, 0.0), double{c.last_code}) - c.zero_code) * c.gain;
+            }
+          REQUIRE(sums.data()[o * lanes + l] == expected);
+        }
+    }
+}
+
+TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    const std::vector<float> x = {-3.0f, -0.5f, 0.1f, 0.26f, 2.0f};
+    std::vector<float> n(x.size());
+    CHECK(k->quantize_inputs({2.0, 7.0, true}, x.data(), x.size(), n.data()) == 1);
+    CHECK(n == std::vector<float>{-7.0f, -2.0f, 0.0f, 1.0f, 7.0f});
+    CHECK(k->quantize_inputs({2.0, 7.0, false}, x.data(), x.size(), n.data()) == 2);
+    CHECK(n == std::vector<float>{0.0f, 0.0f, 0.0f, 1.0f, 7.0f});
+    CHECK(k->quantize_inputs({2.0, 0.0, true}, x.data(), x.size(), n.data()) == 0);
+    CHECK(n[0] == -1.5f);
+
+    const std::vector<float> numbers = {-13.0f, 13.0f, 0.0f};
+    std::vector<float> digits(3);
+    k->extract_digits({1, 2, 0}, numbers.data(), 3, digits.data());  // 13 = 0b1101
+    CHECK(digits == std::vector<float>{-2.0f, 2.0f, 0.0f});
+    k->extract_digits({0, 4, 1}, numbers.data(), 3, digits.data());
+    CHECK(digits == std::vector<float>{0.0f, 13.0f, 0.0f});
+    k->extract_digits({0, 4, -1}, numbers.data(), 3, digits.data());
+    CHECK(digits == std::vector<float>{13.0f, 0.0f, 0.0f});
+    k->extract_digits({0, 0, -1}, numbers.data(), 3, digits.data());
+    CHECK(digits == std::vector<float>{13.0f, 0.0f, 0.0f});
+
+    const auto lanes = static_cast<std::size_t>(k->lanes);
+    std::vector<float> source(100);
+    for (std::size_t i = 0; i < 100; ++i) source[i] = static_cast<float>(i);
+    const std::ptrdiff_t offsets[] = {0, 10};
+    const LaneRun runs[] = {{0, 2, 3, 1}, {2, 3, 20, 7}};
+    AlignedBuffer<float> panel(2 * lanes), sums(lanes);
+    k->gather({source.data(), offsets, 2, runs, 2, panel.data()});
+    CHECK(std::vector<float>(panel.data(), panel.data() + 6) == std::vector<float>{3, 4, 20, 27, 34, 0});
+    CHECK(panel.data()[lanes + 4] == 44.0f);
+    std::fill_n(sums.data(), lanes, 1.0f);
+    k->add_rows(panel.data(), 2, sums.data());
+    CHECK(sums.data()[4] == 1.0f + 34.0f + 44.0f);
+    const float scale[] = {2.0f, 2.0f}, shift[] = {-1.0f, 0.0f};
+    k->finish({2, scale, shift, 6.0f, 50.0f, panel.data()});
+    CHECK(panel.data()[0] == 6.0f);
+    CHECK(panel.data()[2] == 39.0f);
+    CHECK(panel.data()[lanes + 4] == 50.0f);
+  }
+}
+
+TEST_CASE("finiteness") {
+  for (const KernelTable* k : tables()) {
+    std::vector<float> values(1000, 3e38f);
+    CHECK(k->all_finite(values.data(), values.size()));
+    for (const float bad : {std::nanf(""), INFINITY, -INFINITY})
+      for (const std::size_t at : {std::size_t{0}, std::size_t{517}, std::size_t{999}}) {
+        values[at] = bad;
+        CHECK_FALSE(k->all_finite(values.data(), values.size()));
+        values[at] = 0.0f;
+      }
+  }
+}
+
+TEST_CASE("draws: the words of Philox, the same bits at every level, and any part of a run alone") {
+  const PhiloxKey key = stream_key(7, StreamKind::kProgramming, 9);
+  const std::uint64_t first = (1ull << 34) - 50;  // crosses a carry into the high word of the counter
+  const std::size_t count = 300;
+  const auto run = [&](const KernelTable* k, bool normal, std::uint64_t begin, std::size_t size) {
+    std::vector<float> out(size);
+    (normal ? k->fill_normals : k->fill_uniforms)({{key[0], key[1]}, begin, size, 3, 5}, out.data());
+    return out;
+  };
+  const std::vector<float> normals = run(&kernels("base"), true, first, count);
+  const std::vector<float> uniforms = run(&kernels("base"), false, first, count);
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    CHECK(run(k, true, first, count) == normals);
+    CHECK(run(k, false, first, count) == uniforms);
+    for (const std::size_t skip : {1u, 3u, 66u, 129u})
+      CHECK(run(k, true, first + skip, 71) == std::vector<float>(normals.begin() + static_cast<std::ptrdiff_t>(skip),
+                                                                 normals.begin() + static_cast<std::ptrdiff_t>(skip) + 71));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t item = first + i;
+    const PhiloxCounter words = philox({low_word(item >> 2), high_word(item >> 2), 3, 5}, key);
+    const std::uint32_t word = words[item & 3];
+    REQUIRE(uniforms[i] == static_cast<float>((word >> 8) * 0x1p-24 + 0x1p-25));
+    const std::size_t pair = item & 2;
+    const float u = static_cast<float>(words[pair]) * 0x1p-32f + 0x1p-33f;
+    const double radius = std::sqrt(-2.0 * std::log(double{u}));
+    const double angle = 2.0 * 3.14159265358979323846 * words[pair + 1] * 0x1p-32;
+    const double expected = radius * ((item & 1) == 0 ? std::cos(angle) : std::sin(angle));
+    REQUIRE(std::abs(normals[i] - expected) < 2e-6);
+  }
+}
+
+TEST_CASE("an unknown level is refused with the levels that can run") {
+  CHECK_THROWS_WITH_AS(kernels("avx1024"), doctest::Contains("base"), std::invalid_argument);
+}

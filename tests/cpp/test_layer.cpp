@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Whole layers: exact integer products, the same bits for any number of threads and split of the batch, state and errors.
+// Agreement with the equations is tested from Python against the float64 reference.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <limits>
+#include <vector>
+
+#include "imperfect/layer.hpp"
+#include "kernels/kernel_table.hpp"
+#include "random/philox.hpp"
+
+using namespace imperfect;
+
+namespace {
+
+using Vector = std::vector<float>;
+
+Vector integers(std::size_t count, int low, int high, std::uint64_t seed) {
+  Vector values(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t word = philox({low_word(i), 0, 0, 0}, {low_word(seed), 1})[0];
+    values[i] = static_cast<float>(low + static_cast<int>(word % static_cast<unsigned>(high - low + 1)));
+  }
+  return values;
+}
+
+ArrayView<const float> view(const Vector& values) { return {values.data(), values.size()}; }
+
+Vector run(const Layer& layer, const Vector& x, const BatchShape& input, int threads = 1) {
+  Vector y(layer.shape().output_shape(input).size());
+  layer.forward(view(x), input, {y.data(), y.size()}, threads);
+  return y;
+}
+
+LayerShape linear(int in, int out) {
+  LayerShape shape;
+  shape.in_channels = in;
+  shape.out_channels = out;
+  return shape;
+}
+
+Hardware noisy_converted() {
+  Hardware hardware;
+  hardware.weight_bits = 6;
+  hardware.cell.bits = 2;
+  hardware.cell.on_off_ratio = 50.0;
+  hardware.cell.programming = {{ProgrammingLaw::Kind::kGaussian, {0.05}}};
+  hardware.cell.faults = {{0.01, 0.01}};
+  hardware.array.rows = 20;
+  hardware.dac.bits = 5;
+  hardware.dac.slice_bits = 2;
+  hardware.dac.is_signed = true;
+  hardware.dac.range = 3.0;
+  hardware.adc.bits = 6;
+  return hardware;
+}
+
+}  // namespace
+
+TEST_CASE("ideal integer cells give the integer product, beyond 2^24 too") {
+  const int rows = 300, outputs = 11, samples = 70;
+  for (const Scheme scheme : {Scheme::kDifferential, Scheme::kOffset})
+    for (const int bits : {4, 8, 16}) {
+      Hardware hardware;
+      hardware.scheme = scheme;
+      hardware.weight_bits = bits;
+      hardware.cell.bits = 3;
+      hardware.weight_range = {WeightRange::Kind::kValue, static_cast<double>((1 << (bits - 1)) - 1)};
+      hardware.dac.bits = bits;
+      hardware.dac.is_signed = true;
+      hardware.dac.range = static_cast<double>((1 << (bits - 1)) - 1);
+      const int top = (1 << (bits - 1)) - 1;
+      const Vector weight = integers(rows * outputs, -top, top, 1), x = integers(rows * samples, -top, top, 2);
+      const Layer layer(linear(rows, outputs), view(weight), {}, hardware);
+      const Vector y = run(layer, x, {samples, rows, 1, 1});
+      for (std::size_t s = 0; s < samples; ++s)
+        for (std::size_t o = 0; o < outputs; ++o) {
+          double sum = 0.0;
+          for (std::size_t r = 0; r < rows; ++r) sum += double{weight[o * rows + r]} * x[s * rows + r];
+          REQUIRE(y[s * outputs + o] == static_cast<float>(sum));
+        }
+    }
+}
+
+TEST_CASE("same bits for any number of threads, for a batch whole and split") {
+  LayerShape shape;
+  shape.in_channels = 6;
+  shape.out_channels = 20;
+  shape.kernel[0] = 3;
+  shape.kernel[1] = 2;
+  shape.stride[1] = 2;
+  shape.pad_begin[0] = 1;
+  const BatchShape input{5, 6, 9, 12};
+  const Vector weight = integers(shape.weight_size(), -9, 9, 3), x = integers(input.size(), -3, 3, 4);
+  for (const bool converted : {false, true}) {
+    Hardware hardware = noisy_converted();
+    if (!converted) hardware.adc.bits.reset();
+    const Layer layer(shape, view(weight), {}, hardware, 5, 6);
+    const Vector y = run(layer, x, input, 1);
+    for (const int threads : {2, 3, 16}) CHECK(run(layer, x, input, threads) == y);
+    Vector parts;
+    for (std::size_t image = 0; image < input.images; ++image) {
+      const auto begin = x.begin() + static_cast<std::ptrdiff_t>(image * input.image_size());
+      const Vector one = run(layer, Vector(begin, begin + static_cast<std::ptrdiff_t>(input.image_size())), {1, 6, 9, 12});
+      parts.insert(parts.end(), one.begin(), one.end());
+    }
+    CHECK(parts == y);
+  }
+}
+
+TEST_CASE("programming: same seed same bits, copies share, state can be restored") {
+  const Vector weight = integers(40, -9, 9, 3), x = integers(10, -3, 3, 4);
+  const BatchShape input{1, 10, 1, 1};
+  Layer layer(linear(10, 4), view(weight), {}, noisy_converted(), 1, 2);
+  const Vector y = run(layer, x, input);
+  const Layer copy = layer;
+  layer.program(9);
+  CHECK(run(layer, x, input) != y);
+  CHECK(run(copy, x, input) == y);
+  const Vector other = run(layer, x, input);
+  layer.program(9, 1);
+  CHECK(run(layer, x, input) != other);
+  layer.program(1);
+  CHECK(run(layer, x, input) == y);
+  Layer restored(linear(10, 4), view(weight), {}, noisy_converted(), 77, 2);
+  restored.set_cells(*layer.cells(), 1, 0);
+  CHECK(run(restored, x, input) == y);
+  CHECK_THROWS_AS(restored.set_cells({}, 1, 0), std::invalid_argument);
+}
+
+TEST_CASE("an epilogue shares the cells and acts on the output") {
+  const Vector weight = {1.0f, -1.0f}, bias = {1.0f, 0.0f}, x = {2.0f};
+  const Layer layer(linear(1, 2), view(weight), view(bias), {});
+  const Layer clipped = layer.with_epilogue({{2.0f, 1.0f}, {0.5f, 0.0f}, 0.0f, 6.0f});
+  CHECK(run(layer, x, {1, 1, 1, 1}) == Vector{3.0f, -2.0f});
+  CHECK(run(clipped, x, {1, 1, 1, 1}) == Vector{6.0f, 0.0f});
+  CHECK(clipped.cells() == layer.cells());
+  CHECK_THROWS_AS(layer.with_epilogue({{1.0f}, {}, 0.0f, 6.0f}), std::invalid_argument);
+}
+
+TEST_CASE("ranges left open must be calibrated first") {
+  Hardware hardware;
+  hardware.dac.bits = 4;
+  hardware.adc.bits = 8;
+  hardware.adc.range = Adc::RangeKind::kCalibrated;
+  const Vector weight = {1.0f, -1.0f}, x = {2.0f, 0.5f};
+  const BatchShape input{1, 2, 1, 1};
+  Layer layer(linear(2, 1), view(weight), {}, hardware);
+  Vector y(1);
+  CHECK(layer.needs_calibration());
+  CHECK_THROWS_AS(layer.forward(view(x), input, {y.data(), 1}), std::invalid_argument);
+  layer.calibrate(view(x), input);
+  CHECK_FALSE(layer.needs_calibration());
+  CHECK(layer.calibration()->full_scale == 2.0);
+  CHECK_FALSE(layer.calibration()->is_signed);
+  CHECK(run(layer, x, input)[0] == doctest::Approx(1.5).epsilon(0.1));
+  const Vector large = {9.0f, 0.5f};
+  CHECK(layer.clipping_rates(view(large), input).dac == 0.5);
+}
+
+TEST_CASE("bad input is refused") {
+  const Vector weight = {1.0f, 2.0f}, nan = {1.0f, std::numeric_limits<float>::quiet_NaN()};
+  const BatchShape input{1, 2, 1, 1};
+  CHECK_THROWS_AS(Layer(linear(2, 1), view(nan), {}, {}), std::invalid_argument);
+  CHECK_THROWS_AS(Layer(linear(3, 1), view(weight), {}, {}), std::invalid_argument);
+  CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), view(weight), {}), std::invalid_argument);
+  CHECK_THROWS_AS(Layer(linear(0, 1), {}, {}, {}), std::invalid_argument);
+  const Layer layer(linear(2, 1), view(weight), {}, {});
+  Vector y(1);
+  CHECK_THROWS_AS(layer.forward(view(nan), input, {y.data(), 1}), std::invalid_argument);
+  CHECK_THROWS_AS(layer.forward(view(weight), {1, 3, 1, 1}, {y.data(), 1}), std::invalid_argument);
+  CHECK_THROWS_AS(layer.forward(view(weight), input, {y.data(), 0}), std::invalid_argument);
+  CHECK_THROWS_AS(layer.forward(view(weight), input, {y.data(), 1}, -1), std::invalid_argument);
+  CHECK(run(layer, {}, {0, 2, 1, 1}).empty());
+}
+
+TEST_CASE("impossible hardware is refused") {
+  const Vector weight = {1.0f, 2.0f};
+  const auto refused = [&](auto change) {
+    Hardware hardware = noisy_converted();
+    change(hardware);
+    CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), {}, hardware), std::invalid_argument);
+  };
+  refused([](Hardware& h) { h.weight_bits = 0; });
+  refused([](Hardware& h) { h.weight_bits = 40; });
+  refused([](Hardware& h) { h.cell.bits = 7; });
+  refused([](Hardware& h) { h.cell.on_off_ratio = 1.0; });
+  refused([](Hardware& h) { h.cell.on_off_ratio = std::numeric_limits<double>::quiet_NaN(); });
+  refused([](Hardware& h) { h.cell.g_min_sigma = -1.0; });
+  refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kGaussian, {}}}; });
+  refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kTable, {0.5, 0.1, 0.1, 0.1}}}; });
+  refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kPolynomial, {1.0}}}; });
+  refused([](Hardware& h) { h.cell.faults = {{2.0, 0.0}}; });
+  refused([](Hardware& h) { h.array.rows = 0; });
+  refused([](Hardware& h) { h.two_sided = true; });
+  refused([](Hardware& h) { h.offset_removal = OffsetRemoval::kUnitColumn; });
+  refused([](Hardware& h) { h.weight_range = {WeightRange::Kind::kPercentile, 20.0}; });
+  refused([](Hardware& h) { h.dac.two_pass = true; });
+  refused([](Hardware& h) { h.dac.range = 0.0; });
+  refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit; });
+  refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit, h.adc.ranges = {{1.0, -1.0}}; });
+  refused([](Hardware& h) { h.adc.bits = 1; });
+}
+
+int main(int argc, char** argv) {
+  try {
+    std::printf("SIMD level %s\n", kernels().name);
+  } catch (const std::invalid_argument& error) {
+    std::printf("%s\n", error.what());
+    return 0;
+  }
+  doctest::Context context(argc, argv);
+  return context.run();
+}

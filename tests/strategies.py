@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hypothesis strategies: random machines with the work they do, and exact integer products.
+
+A `Workload` is a hardware with weights, inputs and calibration inputs; a `Product` holds integers
+that its hardware multiplies without any error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+
+from imperfect import device
+from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
+from imperfect.testing import ReferenceLayer
+
+# With this ratio no leak is ever half a converter step: (L - 1) sum(u) / 6.3 is no odd half.
+ON_OFF = 7.3
+
+CELL_LAWS = (
+    None,
+    device.Gaussian(0.02),
+    device.Proportional(0.1),
+    device.LogNormal(0.2),
+    device.Uniform(0.05),
+    device.Table(g=(0.0, 0.5, 1.0), sigma=(0.01, 0.03, 0.02)),
+    device.PCM(),
+    device.WeightGaussian(0.05),
+    (device.Proportional(0.05), device.Gaussian(0.01)),
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A machine, the layer mapped to it, and inputs as rows or images."""
+
+    hardware: Hardware
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    x: npt.NDArray[np.float32]
+    calibration: npt.NDArray[np.float32]
+    arguments: dict[str, Any]
+
+    def reference(self) -> ReferenceLayer:
+        """The calibrated reference layer."""
+        layer = ReferenceLayer(self.weight, self.bias, hardware=self.hardware, **self.arguments)
+        layer.calibrate(self.calibration)
+        return layer
+
+
+@dataclass(frozen=True)
+class Product:
+    """Integer weights (N, K_g) and inputs (M, groups K_g) that must multiply exactly."""
+
+    hardware: Hardware
+    weight: npt.NDArray[np.int64]
+    x: npt.NDArray[np.int64]
+    groups: int
+
+    @property
+    def expected(self) -> npt.NDArray[np.int64]:
+        outputs = np.split(self.weight, self.groups)
+        rows = np.split(self.x, self.groups, axis=1)
+        return np.concatenate([r @ w.T for w, r in zip(outputs, rows, strict=True)], axis=1)
+
+
+@st.composite
+def mappings(draw: st.DrawFn, *, continuous: bool) -> dict[str, Any]:
+    """Fields of a Hardware that say how weights become cells, and the bits of a digit."""
+    scheme = draw(st.sampled_from(["differential", "offset"]))
+    weight_bits = draw(st.integers(2, 9)) if not continuous else None
+    fields: dict[str, Any] = {"scheme": scheme, "weight_bits": weight_bits}
+    if scheme == "differential":
+        fields["subtract"] = draw(st.sampled_from(["analog", "digital"]))
+        fields["two_sided"] = continuous and draw(st.booleans())
+    else:
+        fields["offset_removal"] = draw(st.sampled_from(["digital", "unit_column"]))
+    fields["groups"] = draw(st.sampled_from(["separate", "block_diagonal"]))
+    return fields
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    return Array(
+        rows=draw(st.none() | st.integers(1, 12)),
+        cols=draw(st.none() | st.integers(2, 9)),
+        partition=draw(st.sampled_from(["equal", "fill"])),
+    )
+
+
+@st.composite
+def cell_bits(draw: st.DrawFn, mapping: dict[str, Any]) -> int | None:
+    """Bits of a cell, at most those of the whole weight."""
+    whole = mapping["weight_bits"]
+    top = 4 if whole is None else min(4, whole - (mapping["scheme"] == "differential"))
+    return draw(st.none() | st.integers(1, top))
+
+
+@st.composite
+def integer_products(draw: st.DrawFn, *, lossless: bool) -> Product:
+    """Every scheme, number of slices and cycles, and way to cut arrays, without any error."""
+    mapping = draw(mappings(continuous=False))
+    leak_cancels = "analog" in mapping.values() or "unit_column" in mapping.values()
+    ratio = draw(st.sampled_from([np.inf, ON_OFF])) if leak_cancels or not lossless else np.inf
+    two_pass = draw(st.booleans())
+    signed = False if two_pass else draw(st.booleans())
+    bits = draw(st.integers(2, 7))
+    m = bits - signed
+    top_weight, top_input = 2 ** (mapping["weight_bits"] - 1) - 1, 2**m - 1
+    hardware = Hardware(
+        **mapping,
+        weight_range=float(top_weight),
+        cell=Cell(bits=draw(cell_bits(mapping)), on_off_ratio=ratio),
+        array=draw(arrays()),
+        dac=DAC(
+            bits=bits,
+            slice_bits=draw(st.none() | st.integers(1, m)),
+            signed=signed,
+            two_pass=two_pass,
+            accumulate=draw(st.sampled_from(["digital", "analog"])),
+            range=float(top_input),
+        ),
+        adc=ADC(bits=16, range="lossless") if lossless else ADC(),
+    )
+    groups, outputs, rows = (draw(st.integers(1, top)) for top in (4, 4, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    weight = rng.integers(-top_weight, top_weight + 1, (groups * outputs, rows))
+    lowest = -top_input if signed or two_pass else 0
+    x = rng.integers(lowest, top_input + 1, (3, groups * rows))
+    return Product(hardware, weight, x, groups)
+
+
+@st.composite
+def converters(draw: st.DrawFn) -> dict[str, Any]:
+    """A DAC and an ADC; ranges are found by calibration, or the word lines in use."""
+    two_pass = draw(st.booleans())
+    signed = draw(st.sampled_from([None, False] if two_pass else [None, False, True]))
+    bits = draw(st.none() | st.integers(2, 8))
+    top = None if bits is None else bits - (not two_pass and signed is not False)
+    methods = st.sampled_from(["mse", ("percentile", 99.0)])
+    dac = DAC(
+        bits=bits,
+        slice_bits=None if top is None else draw(st.none() | st.integers(1, top)),
+        signed=signed,
+        two_pass=two_pass,
+        accumulate=draw(st.sampled_from(["digital", "analog"])),
+        method=draw(st.just("max") | methods),
+    )
+    adc = ADC(
+        bits=draw(st.none() | st.integers(2, 12)),
+        range=draw(st.sampled_from(["full", "calibrated"])),
+        method=draw(methods),
+    )
+    return {"dac": dac, "adc": adc}
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Workload:
+    """A random machine with cell errors, and a small linear or convolution layer with groups."""
+    mapping = draw(mappings(continuous=draw(st.booleans())))
+    cell = Cell(
+        bits=draw(cell_bits(mapping)),
+        g_max=25e-6,
+        on_off_ratio=draw(st.sampled_from([np.inf, ON_OFF])),
+        programming=draw(st.sampled_from(CELL_LAWS)),
+        faults=draw(st.sampled_from([None, device.StuckAt(p_on=0.02, p_off=0.05)])),
+        g_min_sigma=draw(st.sampled_from([0.0, 0.01])),
+        g_max_sigma=draw(st.sampled_from([0.0, 0.05])),
+    )
+    hardware = Hardware(
+        **mapping,
+        per=draw(st.sampled_from(["layer", "channel"])),
+        weight_range=draw(st.sampled_from(["max", ("percentile", 95.0)])),
+        cell=cell,
+        array=draw(arrays()),
+        **draw(converters()),
+    )
+    groups, outputs, channels = (draw(st.integers(1, top)) for top in (3, 4, 3))
+    kernel = draw(st.sampled_from([(), (3,), (2, 3)]))
+    size = {0: (), 1: (7,), 2: (5, 6)}[len(kernel)]
+    arguments: dict[str, Any] = {"groups": groups, "seed": draw(st.integers(0, 2**64 - 1))}
+    if kernel:
+        arguments |= {"stride": draw(st.integers(1, 2)), "padding": draw(st.integers(0, 1))}
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def normal(*shape: int) -> npt.NDArray[np.float32]:
+        return rng.normal(size=shape).astype(np.float32)
+
+    x, calibration = normal(3, groups * channels, *size), normal(4, groups * channels, *size)
+    if draw(st.booleans()):
+        x, calibration = np.maximum(x, 0), np.maximum(calibration, 0)
+    weight = normal(groups * outputs, channels, *kernel)
+    return Workload(hardware, weight, normal(groups * outputs), x, calibration, arguments)

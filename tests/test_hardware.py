@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tests of the description of a machine: fields, laws, presets, JSON, digest and repr.
+
+``BAD_VALUES`` is the table of what must be refused: a callable and the fragments its message must
+contain; ``BAD_TYPES`` likewise for wrong types. A new field adds its rows there.
+"""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import hashlib
+import json
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields, replace
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imperfect import _checks, device, hardware, presets
+from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
+
+NAMES = dict(Hardware=Hardware, Cell=Cell, Array=Array, DAC=DAC, ADC=ADC, device=device)
+NAN, INF = math.nan, math.inf
+GAUSS = device.Gaussian(0.1)
+BITS_0 = ["=0", "None", "ideal"]
+from_dict: Callable[..., Hardware] = lambda **data: Hardware.from_dict({"version": 1, **data})  # noqa: E731
+offset = partial(Hardware, scheme="offset")
+two_laws = partial(Hardware, cell=Cell(programming=(GAUSS, device.Gaussian(0.2))))
+lossless = partial(Hardware, adc=ADC(bits=8, range="lossless"), weight_bits=8)
+
+BAD_VALUES: list[tuple[Callable[[], object], list[str]]] = [
+    # Zero bits and other sizes out of range
+    (lambda: Hardware(weight_bits=0), ["Hardware.weight_bits", "2 to 16", *BITS_0]),
+    (lambda: Hardware(weight_bits=1), ["Hardware.weight_bits=1", "2 to 16"]),
+    (lambda: Hardware(weight_bits=17), ["Hardware.weight_bits=17", "2 to 16"]),
+    (lambda: Cell(bits=0), ["Cell.bits", "1 to 16", *BITS_0]),
+    (lambda: DAC(bits=0), ["DAC.bits", *BITS_0]),
+    (lambda: DAC(bits=8, slice_bits=0), ["DAC.slice_bits=0", "None"]),
+    (lambda: ADC(bits=0), ["ADC.bits", *BITS_0]),
+    (lambda: Array(rows=0), ["Array.rows=0", "1 to 2147483647", "unlimited"]),
+    # Words
+    (lambda: Hardware(scheme="diferential"), ["scheme='diferential'", "did you mean"]),
+    (lambda: Hardware(per="row"), ["Hardware.per='row'", "'layer'", "'channel'"]),
+    (lambda: Array(partition="even"), ["Array.partition='even'", "'equal'", "'fill'"]),
+    (lambda: DAC(accumulate="none"), ["DAC.accumulate='none'", "'analog'"]),
+    (lambda: device.RRAMCMO("1%"), ["RRAMCMO.range='1%'", "'0.2%'", "'2%'"]),
+    # Ranges and calibration methods
+    (lambda: Hardware(weight_range="min"), ["weight_range='min'", "'max'", "percentile"]),
+    (lambda: Hardware(weight_range=0.0), ["weight_range=0.0", "positive"]),
+    (lambda: Hardware(weight_range=NAN), ["weight_range=nan", "positive"]),
+    (lambda: Hardware(weight_range=1e-300), ["weight_range=1e-300", "single precision"]),
+    (lambda: Hardware(weight_range=10**400), ["Hardware.weight_range=1000", "finite"]),
+    (lambda: Hardware(weight_range=("percentile", 50)), ["weight_range[1]=50", "50 < p <= 100"]),
+    (lambda: DAC(range=-1), ["DAC.range=-1", "positive"]),
+    (lambda: DAC(method="mean"), ["DAC.method='mean'", "'mse'", "percentile"]),
+    (lambda: ADC(range="max"), ["ADC.range='max'", "'lossless'", "(lo, hi)"]),
+    (lambda: ADC(range=(1, 1)), ["ADC.range", "lo < hi"]),
+    (lambda: ADC(range=(1, 1 + 1e-9)), ["ADC.range", "millionth"]),
+    (lambda: ADC(range=(0, INF)), ["ADC.range=inf", "finite"]),
+    (lambda: ADC(range=(0, 1, 2)), ["ADC.range=[0, 1, 2]", "pair"]),
+    (lambda: ADC(range=[]), ["ADC.range=[]", "for each slice"]),
+    (lambda: ADC(range=[(0, 1), (2, 1)]), ["ADC.range[1]", "lo < hi"]),
+    (lambda: ADC(bits=1, range=(-1, 1)), ["ADC.bits=1", "symmetric"]),
+    # Cells and laws
+    (lambda: Cell(g_max=25), ["Cell.g_max=25", "siemens", "25e-6"]),
+    (lambda: Cell(on_off_ratio=1), ["Cell.on_off_ratio=1", "above 1"]),
+    (lambda: Cell(g_min_sigma=-0.1), ["Cell.g_min_sigma=-0.1", ">= 0"]),
+    (lambda: Cell(g_max_sigma=NAN), ["Cell.g_max_sigma=nan", "finite"]),
+    (lambda: Cell(programming=[device.WeightGaussian(0.1), GAUSS]), ["WeightGaussian", "only"]),
+    (lambda: Cell(programming=device.PCM()), ["Cell.g_max=None", "siemens", "device.PCM()"]),
+    (lambda: Cell(g_max=26e-6, programming=device.PCMJoshi()), ["Cell.g_max=2.6e-05", "25"]),
+    (lambda: Cell(g_max=25e-6, programming=device.RRAMMilo()), ["g_max=2.5e-05", "more than 50"]),
+    (lambda: Cell(g_max=225e-6, programming=device.RRAMMilo()), ["on_off_ratio=inf", "4.5"]),
+    (lambda: Cell(g_max=88e-6, on_off_ratio=10, programming=device.RRAMCMO()), ["=10.0", "9.77"]),
+    (lambda: device.Gaussian(-1), ["Gaussian.sigma=-1", "fraction of g_max"]),
+    (lambda: device.WeightGaussian(-0.5), ["WeightGaussian.sigma=-0.5", "weight range"]),
+    (lambda: device.StuckAt(p_on=1.5), ["StuckAt.p_on=1.5", "0 to 1"]),
+    (lambda: device.Table(g=[0.5], sigma=[0.1]), ["1 values of g", "at least 2"]),
+    (lambda: device.Table(g=[0, 1], sigma=[0.1]), ["2 values of g and 1 of sigma"]),
+    (lambda: device.Table(g=[0, 0], sigma=[0, 0]), ["Table.g[1]=0.0", "larger than Table.g[0]"]),
+    (lambda: device.Table(g=[0, 1.5], sigma=[0, 0]), ["Table.g[1]=1.5", "0 to 1"]),
+    (lambda: device.Table(g=[0, 1], sigma=[0, INF]), ["Table.sigma[1]=inf", "finite"]),
+    # Fields that do not fit each other
+    (lambda: DAC(slice_bits=1), ["DAC.slice_bits=1", "DAC.bits=None"]),
+    (lambda: DAC(bits=4, slice_bits=5), ["DAC.slice_bits=5", "at most the 4", "DAC.bits=4"]),
+    (lambda: DAC(bits=4, slice_bits=4, signed=True), ["DAC.slice_bits=4", "at most the 3"]),
+    (lambda: DAC(bits=1, signed=True), ["DAC.bits=1", "2 to 16", "sign"]),
+    (lambda: DAC(two_pass=True, signed=True), ["DAC.two_pass=True", "DAC.signed"]),
+    (lambda: Hardware(weight_bits=8, two_sided=True), ["two_sided=True", "weight_bits=None", "8"]),
+    (lambda: offset(two_sided=True), ["two_sided=True", "scheme='differential'"]),
+    (lambda: offset(subtract="digital"), ["subtract='digital'", "scheme='differential'"]),
+    (lambda: Hardware(offset_removal="unit_column"), ["'unit_column'", "scheme='offset'"]),
+    (lambda: offset(offset_removal="unit_column", array=Array(cols=1)), ["Array.cols=1", "2"]),
+    (lambda: Hardware(weight_bits=8, cell=Cell(bits=8)), ["Cell.bits=8", "at most 7"]),
+    (lambda: offset(weight_bits=8, cell=Cell(bits=9)), ["Cell.bits=9", "at most 8", "'offset'"]),
+    (lambda: Hardware(adc=ADC(range=[(0, 1)] * 2)), ["ADC.range", "2 pairs", "1 slices"]),
+    (lambda: Hardware(adc=ADC(bits=1)), ["ADC.bits=1", "'full'", "signed"]),
+    (lambda: offset(adc=ADC(bits=1), dac=DAC(signed=True)), ["ADC.bits=1", "signed"]),
+    (lambda: lossless(), ["'lossless'", "DAC.bits"]),
+    (lambda: lossless(dac=DAC(bits=8), weight_bits=None), ["'lossless'", "Cell.bits", "levels"]),
+    (lambda: lossless(dac=DAC(bits=8), cell=Cell(on_off_ratio=9), subtract="digital"), ["g_min"]),
+    (lambda: lossless(dac=DAC(bits=8), cell=Cell(on_off_ratio=9), scheme="offset"), ["g_min"]),
+    # Paths, dictionaries and JSON
+    (lambda: Hardware().with_field("cel.bits", 2), ["Hardware", "'cel'", "'cell'", "adc"]),
+    (lambda: Hardware().with_field("cell.bit", 2), ["Hardware.cell", "'bit'", "'bits'", "g_max"]),
+    (lambda: Hardware().with_field("", 2), ["Hardware has no ''", "weight_bits"]),
+    (lambda: Hardware().with_field("cell.faults.p_on", 1), ["cell.faults is None", "'p_on'"]),
+    (lambda: Hardware().with_field("weight_range.p", 1), ["weight_range is 'max'", "'p'"]),
+    (lambda: two_laws().with_field("cell.programming.sigma", 1), ["tuple of 2", "allowed: 0, 1"]),
+    (lambda: two_laws().with_field("cell.programming.2.sigma", 1), ["'2'", "allowed: 0, 1"]),
+    (lambda: two_laws().with_field("cell.programming.0.width", 1), ["'width'", "allowed: sigma"]),
+    (lambda: from_dict(weight_bit=8), ["Hardware has no 'weight_bit'", "'weight_bits'"]),
+    (lambda: from_dict(adc={"bist": 8}), ["Hardware.adc has no 'bist'", "'bits'", "method"]),
+    (lambda: from_dict(cell={"programming": {"law": "Gausian"}}), ["'Gausian'", "'Gaussian'"]),
+    (lambda: from_dict(cell={"programming": {"law": "Gaussian"}}), ["no 'sigma'", "Gaussian"]),
+    (lambda: from_dict(cell={"programming": {"sigma": 0.1}}), ["cell.programming", "'law'"]),
+    (lambda: from_dict(cell={"faults": [{"law": "StuckAt", "p": 0}]}), ["faults[0]", "'p'"]),
+    (lambda: Hardware.from_dict({}), ["version=None", "1"]),
+    (lambda: Hardware.from_json("{"), ["Hardware", "text"]),
+    (lambda: Hardware.from_json("[" * 10**5), ["Hardware", "text"]),
+    (lambda: Hardware.from_json('{"version": 1, "version": 1}'), ["'version'", "twice"]),
+    (lambda: Hardware.from_json('{"version": 1, "weight_range": NaN}'), ["weight_range=nan"]),
+]
+BAD_TYPES: list[tuple[Callable[[], object], list[str]]] = [
+    (lambda: DAC(bits=8.0), ["DAC.bits=8.0", "integer", "not float"]),
+    (lambda: Cell(bits=True), ["Cell.bits=True", "integer", "not bool"]),
+    (lambda: ADC(bits=np.array(8)), ["ADC.bits", "integer", "not ndarray"]),
+    (lambda: Array(rows="128"), ["Array.rows='128'", "integer", "not str"]),
+    (lambda: Cell(on_off_ratio=None), ["Cell.on_off_ratio=None", "above 1", "not NoneType"]),
+    (lambda: device.Gaussian(True), ["Gaussian.sigma=True", "number"]),
+    (lambda: device.Table(g="01", sigma=[0, 1]), ["Table.g='01'", "list"]),
+    (lambda: device.Table(g=[[0], [1]], sigma=[0, 1]), ["Table.g[0]=[0]", "not list"]),
+    (lambda: Hardware(two_sided=1), ["Hardware.two_sided=1", "True or False"]),
+    (lambda: DAC(signed="yes"), ["DAC.signed='yes'", "None (decided by calibration)"]),
+    (lambda: Hardware(scheme=None), ["Hardware.scheme=None", "'offset'"]),
+    (lambda: Hardware(weight_range=True), ["Hardware.weight_range=True", "'max'"]),
+    (lambda: ADC(range=7), ["ADC.range=7", "(lo, hi)"]),
+    (lambda: Hardware(cell=None), ["Hardware.cell=None", "a Cell"]),
+    (lambda: Cell(programming=0.1), ["Cell.programming=0.1", "law"]),
+    (lambda: Cell(programming=device.PCM), ["Cell.programming", "write device.PCM(...)"]),
+    (lambda: Cell(programming=device.StuckAt()), ["StuckAt", "belongs in Cell.faults"]),
+    (lambda: Cell(faults=[device.StuckAt(), GAUSS]), ["belongs in Cell.programming"]),
+    (lambda: Hardware().with_field(3, 1), ["path=3", "string"]),
+    (lambda: Hardware.from_dict([]), ["Hardware=[]", "dictionary"]),
+    (lambda: from_dict(cell=[]), ["Hardware.cell=[]", "dictionary"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "build", "fragments"),
+    [(ValueError, *row) for row in BAD_VALUES] + [(TypeError, *row) for row in BAD_TYPES],
+)
+def test_bad_input_is_refused(
+    error: type[Exception], build: Callable[[], object], fragments: list[str]
+) -> None:
+    with pytest.raises(error) as caught:
+        build()
+    assert [text for text in fragments if text not in str(caught.value)] == [], caught.value
+
+
+pick = lambda *values: st.sampled_from(values)  # noqa: E731
+positive, ratio = st.floats(1e-6, 1e6), st.floats(1.1, 1e9) | st.just(INF)
+sigma = st.just(0.0) | st.floats(1e-9, 2.0)
+percentile = st.tuples(st.just("percentile"), st.floats(50, 100, exclude_min=True))
+interval = st.tuples(st.just(0.0) | st.floats(-100, -1e-6), positive)
+size = st.none() | st.integers(2, 4096)
+arrays = st.builds(Array, rows=size, cols=size, partition=pick("equal", "fill"))
+stuck = st.builds(device.StuckAt, p_on=st.floats(1e-6, 1), p_off=st.floats(1e-6, 1))
+tables = st.dictionaries(st.floats(1e-3, 1), sigma, min_size=2, max_size=5).map(
+    lambda points: device.Table(g=sorted(points), sigma=[points[g] for g in sorted(points)])
+)
+simple_laws = tables | st.one_of(
+    st.builds(law, sigma)
+    for law in (device.Gaussian, device.Proportional, device.LogNormal, device.Uniform)
+)
+# The laws in microsiemens, the g_max they are used with here, and their on/off ratios.
+TECHNOLOGIES = [
+    (pick(device.PCM(), device.PCMJoshi(), device.RRAMWan()), 25e-6, ratio),
+    (st.just(device.RRAMMilo()), 225e-6, st.floats(1.1, 4.5)),
+    (st.builds(device.RRAMCMO, pick("0.2%", "2%")), 88.2e-6, st.floats(1.1, 9.8)),
+]
+
+
+@st.composite
+def cells(draw: st.DrawFn, most_bits: int) -> Cell:
+    fitted, g_max, ratios = draw(st.sampled_from(TECHNOLOGIES))
+    several = st.lists(simple_laws | fitted, max_size=3)
+    return Cell(
+        bits=draw(st.none() | st.integers(1, most_bits)),
+        g_max=g_max,
+        on_off_ratio=draw(ratios),
+        programming=draw(several | st.builds(device.WeightGaussian, sigma)),
+        faults=draw(st.none() | st.lists(stuck, max_size=2)),
+        g_min_sigma=draw(sigma),
+        g_max_sigma=draw(sigma),
+    )
+
+
+@st.composite
+def dacs(draw: st.DrawFn) -> DAC:
+    two_pass, bits = draw(st.booleans()), draw(st.none() | st.integers(2, 16))
+    return DAC(
+        bits=bits,
+        slice_bits=draw(st.none() | st.integers(1, bits - 1)) if bits else None,
+        signed=draw(pick(None, False) if two_pass else pick(None, False, True)),
+        two_pass=two_pass,
+        accumulate=draw(pick("digital", "analog")),
+        range=draw(st.just("calibrated") | positive),
+        method=draw(pick("max", "mse") | percentile),
+    )
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Hardware:
+    pair, weight_bits = draw(st.booleans()), draw(st.none() | st.integers(2, 16))
+    cell = draw(cells((weight_bits - pair) if weight_bits else 16))
+    mapping: dict[str, Any] = {"weight_bits": weight_bits, "cell": cell}
+    if pair:
+        mapping |= {"subtract": draw(pick("analog", "digital"))}
+        mapping |= {"two_sided": weight_bits is None and draw(st.booleans())}
+    else:
+        mapping |= {"scheme": "offset", "offset_removal": draw(pick("digital", "unit_column"))}
+    slices = Hardware(**mapping).num_slices
+    ranges = interval | st.lists(interval, min_size=slices, max_size=slices)
+    return Hardware(
+        **mapping,
+        weight_range=draw(st.just("max") | percentile | positive),
+        per=draw(pick("layer", "channel")),
+        groups=draw(pick("separate", "block_diagonal")),
+        array=draw(arrays),
+        dac=draw(dacs()),
+        adc=ADC(
+            bits=draw(st.none() | st.integers(2, 16)),
+            range=draw(pick("full", "calibrated") | ranges),
+            method=draw(st.just("mse") | percentile),
+        ),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(machines())
+def test_every_form_gives_the_value_back(machine: Hardware) -> None:
+    copies = [
+        Hardware.from_dict(machine.to_dict()),
+        Hardware.from_json(machine.to_json()),
+        eval(repr(machine), dict(NAMES)),
+        copy.copy(machine),
+        copy.deepcopy(machine),
+        replace(machine),
+        *(pickle.loads(pickle.dumps(machine, p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)),
+    ]
+    for other in copies:
+        assert other == machine
+        assert (repr(other), hash(other)) == (repr(machine), hash(machine))
+        assert (other.digest(), other.to_json()) == (machine.digest(), machine.to_json())
+    standard = json.loads(machine.to_json(), parse_constant=pytest.fail)
+    assert standard == machine.to_dict()
+
+
+ONE_CHANGE: dict[str, Any] = {
+    "weight_bits": 8, "scheme": "offset", "two_sided": True, "subtract": "digital",
+    "weight_range": 1.0, "per": "channel", "groups": "block_diagonal", "cell.bits": 2,
+    "cell.g_max": 1e-6, "cell.on_off_ratio": 9, "cell.programming": GAUSS,
+    "cell.faults": device.StuckAt(), "cell.g_min_sigma": 0.1, "cell.g_max_sigma": 0.1,
+    "array.rows": 1, "array.cols": 1, "array.partition": "fill", "dac.bits": 8,
+    "dac.signed": False, "dac.two_pass": True, "dac.accumulate": "analog", "dac.range": 1,
+    "dac.method": "mse", "adc.bits": 8, "adc.range": (0, 1), "adc.method": ("percentile", 99),
+}  # fmt: skip
+
+
+def test_every_field_changes_the_digest() -> None:
+    changed = [Hardware().with_field(path, value) for path, value in ONE_CHANGE.items()]
+    assert len({machine.digest() for machine in [Hardware(), *changed]}) == 1 + len(ONE_CHANGE)
+
+
+def test_digest_is_that_of_the_canonical_text() -> None:
+    text = '{"cell":{"g_max":2.5e-05,"programming":[{"law":"PCM"},{"law":"Gaussian","sigma":0.1}]}}'
+    machine = Hardware(cell=Cell(g_max=25e-6, programming=(device.PCM(), GAUSS)))
+    assert machine.digest() == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("preset", "digest"),
+    [
+        (presets.ideal, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
+        (presets.isaac, "07c90d9e251c6e748a7542af33f4ba104cabc9db1776ec27df73410a2910698c"),
+        (presets.rram_128, "a991b93604e5fd9da2d11303eaa3482738a6a375d2cdea7ae4db0e3ca9a124fc"),
+        (presets.pcm_512, "eb894cdb7d31b6471a7183ee61e433ac29206d97109313fbf105285be7fe3913"),
+    ],
+)
+def test_preset_keeps_its_digest(preset: Callable[[], Hardware], digest: str) -> None:
+    # Results are stored under these digests; a change of any of them orphans stored results.
+    assert preset().digest() == Hardware.from_json(preset().to_json()).digest() == digest
+    assert eval(repr(preset()), dict(NAMES)) == preset()
+
+
+def test_full_form_lists_every_field() -> None:
+    data = Hardware(cell=Cell(programming=device.RRAMWan(), g_max=1e-5)).to_dict()
+    assert set(data) == {"version"} | {field.name for field in fields(Hardware)}
+    assert data["cell"]["on_off_ratio"] == "inf"
+    assert data["cell"]["programming"] == {"law": "RRAMWan"}
+
+
+def test_fields_are_normalised() -> None:
+    cell = Cell(bits=np.int8(2), g_max=Fraction(1, 4), programming=[GAUSS], faults=[])
+    assert (type(cell.bits), cell.g_max, cell.programming, cell.faults) == (int, 0.25, GAUSS, None)
+    assert Cell(on_off_ratio=100) == Cell(on_off_ratio=np.float32(100))
+    assert repr(ADC(range=np.array([[0, 1], [-0.0, 2]]))) == "ADC(range=((0.0, 1.0), (0.0, 2.0)))"
+    assert ADC(range=[0, 1]).range == (0.0, 1.0)
+    assert DAC(method=["percentile", 99]).method == ("percentile", 99.0)
+    assert Hardware(two_sided=np.True_).two_sided is True
+    assert device.Table(g=np.array([0, 1]), sigma=(0, 1)).g == (0.0, 1.0)
+    assert repr(device.Gaussian(-0.0)) == "device.Gaussian(sigma=0.0)"
+
+
+def test_values_are_frozen_and_without_dict() -> None:
+    values = [Hardware(), Cell(), Array(), DAC(), ADC(), GAUSS, device.PCM(), device.StuckAt()]
+    for value in values:
+        assert not hasattr(value, "__dict__")
+        for field in fields(value):
+            with pytest.raises(FrozenInstanceError):
+                setattr(value, field.name, 1)
+
+
+def test_laws_of_one_number_differ_by_class() -> None:
+    assert device.Gaussian(0.1) != device.Proportional(0.1)
+    assert len({device.Gaussian(0.1), device.Gaussian(0.1), device.LogNormal(0.1)}) == 2
+
+
+def test_pickle_names_changed_fields_only() -> None:
+    rebuild, _ = Array(rows=3).__reduce__()
+    assert (rebuild.func, rebuild.keywords) == (Array, {"rows": 3})
+
+
+@pytest.mark.parametrize(
+    ("weight_bits", "cell_bits", "scheme", "slices"),
+    [
+        (8, 2, "differential", 4), (8, 2, "offset", 4), (8, 7, "differential", 1),
+        (9, 4, "differential", 2), (9, 4, "offset", 3), (16, 1, "offset", 16),
+        (2, 1, "differential", 1), (8, None, "offset", 1), (None, 4, "differential", 1),
+    ],
+)  # fmt: skip
+def test_num_slices(weight_bits: Any, cell_bits: Any, scheme: Any, slices: int) -> None:
+    machine = Hardware(weight_bits=weight_bits, cell=Cell(bits=cell_bits), scheme=scheme)
+    assert machine.num_slices == slices
+
+
+def test_with_field_follows_paths() -> None:
+    changed = two_laws().with_field("cell.programming.1.sigma", 0.5)
+    assert changed.cell.programming == (GAUSS, device.Gaussian(0.5))
+    assert two_laws().cell.programming == (GAUSS, device.Gaussian(0.2))
+    assert Hardware(weight_range=("percentile", 99)).with_field("weight_range.1", 98) == Hardware(
+        weight_range=("percentile", 98.0)
+    )
+    assert Hardware().with_field("cell", Cell(bits=4)) == Hardware(cell=Cell(bits=4))
+
+
+def test_lossless_is_allowed_where_levels_are_exact() -> None:
+    finite, dac = Cell(bits=2, on_off_ratio=9), DAC(bits=8)
+    assert lossless(dac=dac, cell=finite).num_slices == 4
+    assert lossless(dac=dac, cell=finite, scheme="offset", offset_removal="unit_column")
+    assert lossless(dac=dac, cell=Cell(bits=2), weight_bits=None)
+    assert Hardware(adc=ADC(range="lossless")).adc.bits is None
+
+
+@pytest.mark.parametrize(
+    ("law", "descending"),
+    [
+        (device.PCMJoshi(), [-0.00178767, 0.07585724, 0.28638599]),
+        (device.RRAMMilo(), [-0.009107, 4.782321]),
+        (device.RRAMWan(), [1.536e-4, -1.167e-2, 0.2374, 1.053]),
+        (device.RRAMCMO(), [0.00106879, 0.00081107]),
+        (device.RRAMCMO("2%"), [0.01129027418, 0.0112185391]),
+    ],
+)
+def test_core_numbers_of_polynomials(law: device.ProgrammingLaw, descending: list[float]) -> None:
+    assert law._core_spec() == ("polynomial", tuple(reversed(descending)))
+
+
+def test_core_numbers() -> None:
+    assert device.PCM()._core_spec() == ("polynomial_x", (25.0, 0.26348, 1.965, -1.1731))
+    table = device.Table(g=(0, 0.5, 1), sigma=(0.1, 0.2, 0.3))
+    assert table._core_spec() == ("table", (0.0, 0.5, 1.0, 0.1, 0.2, 0.3))
+    for name in ("Gaussian", "Proportional", "LogNormal", "Uniform"):
+        assert getattr(device, name)(0.25)._core_spec() == (name.lower(), (0.25,))
+    assert device.WeightGaussian(0.25)._core_spec() == ("weight_gaussian", (0.25,))
+
+
+@pytest.mark.parametrize("module", [_checks, device, hardware, presets])
+def test_examples_in_docstrings(module: Any) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Layers against the float64 reference, known answers, and what their docstrings promise."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from golden_cases import CASES, load_case
+from hypothesis import assume, given, settings
+from numpy.testing import assert_allclose, assert_array_equal
+from strategies import Product, Workload, integer_products, workloads
+
+import imperfect as im
+from imperfect.testing import assert_outputs_match
+
+KINDS = {2: im.AnalogLinear, 3: im.AnalogConv1d, 4: im.AnalogConv2d}
+SLICED = im.Hardware(
+    weight_bits=6,
+    cell=im.Cell(bits=2, on_off_ratio=50, programming=im.device.Gaussian(0.03)),
+    array=im.Array(rows=20),
+    dac=im.DAC(bits=6, slice_bits=1),
+    adc=im.ADC(bits=7, range="calibrated"),
+)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def make_layer(work: Workload) -> tuple[im.layers.AnalogLayer, tuple[int, ...]]:
+    """The layer of a workload; a linear one with groups runs as a convolution of length 1."""
+    arguments = dict(work.arguments)
+    weight, extra = work.weight, ()
+    if weight.ndim == 2 and arguments["groups"] > 1:
+        weight, extra = weight[..., None], (1,)
+    elif weight.ndim == 2:
+        del arguments["groups"]
+    layer = KINDS[weight.ndim](weight, work.bias, hardware=work.hardware, **arguments)
+    return layer, extra
+
+
+@settings(max_examples=250, deadline=None)
+@given(workloads())
+def test_random_machines_agree_with_the_reference(work: Workload) -> None:
+    reference = work.reference()
+    layer, extra = make_layer(work)
+    calibration = work.calibration.reshape(*work.calibration.shape, *extra)
+    layer.calibrate(calibration)
+    g = reference.conductances()
+    assert_allclose(layer.conductances(), g, atol=2e-6 * max(1.0, float(g.max())))
+
+    found = layer.state()
+    if "input_range" in found:
+        full_scale, _ = found["input_range"]
+        if reference.input_range is not None and work.hardware.dac.range == "calibrated":
+            assert_allclose(full_scale, reference.input_range, rtol=1e-6)
+            reference.input_range = float(full_scale)
+        if reference.adc_ranges is not None:
+            ranges = found["output_ranges"].reshape(reference.adc_ranges.shape)
+            assert_allclose(ranges, reference.adc_ranges, rtol=1e-4, atol=1e-6)
+            reference.adc_ranges = ranges
+    x = work.x.reshape(*work.x.shape, *extra)
+    expected, slack = reference.forward(work.x, return_slack=True)
+    assert_outputs_match(layer(x).reshape(expected.shape), expected, slack)
+
+
+@settings(max_examples=150, deadline=None)
+@given(integer_products(lossless=False) | integer_products(lossless=True))
+def test_integers_multiply_exactly(product: Product) -> None:
+    try:
+        layer = im.AnalogConv1d(
+            product.weight[..., None], groups=product.groups, hardware=product.hardware
+        )
+    except ValueError as error:
+        assert "lossless" in str(error)
+        assume(False)
+    y = layer(product.x[..., None])[..., 0]
+    assert_array_equal(y, product.expected)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("20")])
+def test_known_answers(name: str) -> None:
+    case = load_case(name)
+    layer = KINDS[case.weight.ndim](
+        case.weight, case.bias, hardware=case.hardware, **case.convolution
+    )
+    assert_allclose(layer(case.x), case.expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", ["base", "avx2", "avx512"])
+def test_this_file_at_every_simd_level(level: str) -> None:
+    if os.environ.get("IMPERFECT_SIMD"):
+        pytest.skip("already running at the level that IMPERFECT_SIMD names")
+    if level not in im.available_simd_levels():
+        pytest.skip(f"this machine cannot run {level}")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        env={**os.environ, "IMPERFECT_SIMD": level},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-4000:]
+
+
+def test_simd_level_is_checked_against_the_machine() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "import imperfect as im; im.AnalogLinear([[1.0]])"],
+        env={**os.environ, "IMPERFECT_SIMD": "avx1024"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ValueError: IMPERFECT_SIMD='avx1024'" in run.stderr
+
+
+def test_ideal_hardware_is_the_float_layer() -> None:
+    x, weight, bias = normal(9, 300), normal(40, 300, seed=1), normal(40, seed=2)
+    exact = x.astype(np.float64) @ weight.T + bias
+    assert_allclose(im.AnalogLinear(weight, bias)(x), exact, atol=2e-4)
+
+
+def test_threads_batches_and_out_do_not_change_bits() -> None:
+    layer = im.AnalogConv2d(normal(16, 3, 3, 3), padding="same", hardware=SLICED, seed=3)
+    x = normal(10, 3, 12, 11)
+    layer.calibrate(x)
+    y = layer(x, num_threads=1)
+    assert_array_equal(layer(x, num_threads=2), y)
+    assert_array_equal(np.concatenate([layer(x[:3]), layer(x[3:])]), y)
+    out = np.empty_like(y)
+    assert layer(x, out=out) is out
+    assert_array_equal(out, y)
+
+
+def test_one_sample_does_not_influence_another() -> None:
+    layer = im.AnalogLinear(normal(8, 30), hardware=SLICED)
+    layer.calibrate(normal(50, 30, seed=4))
+    x = normal(2, 30)
+    with_outlier = x.copy()
+    with_outlier[1] *= 1000
+    assert_array_equal(layer(x)[0], layer(with_outlier)[0])
+
+
+def test_seed_layer_id_and_write_each_change_the_draws() -> None:
+    weight = normal(5, 7)
+
+    def cells(seed: int = 1, layer_id: int | str = "a", write: int = 0) -> Any:
+        layer = im.AnalogLinear(weight, hardware=SLICED, seed=seed, layer_id=layer_id)
+        layer.program(write=write)
+        return layer.conductances()
+
+    assert_array_equal(cells(), cells())
+    for other in (cells(seed=2), cells(layer_id="b"), cells(write=1)):
+        assert (other != cells()).mean() > 0.9
+
+
+def test_stuck_cells_stay_stuck_when_written_again() -> None:
+    hardware = im.Hardware(cell=im.Cell(faults=im.device.StuckAt(p_on=0.1)))
+    layer = im.AnalogLinear(np.full((50, 50), 0.5), hardware=hardware, seed=5)
+    before = layer.conductances()
+    layer.program(write=1)
+    assert_array_equal(layer.conductances(), before)
+    layer.program(seed=6)
+    assert (layer.conductances() != before).any()
+
+
+def test_array_size_does_not_shift_the_draws() -> None:
+    weight = normal(9, 30)
+    cells = [
+        im.AnalogLinear(weight, hardware=SLICED.with_field("array.rows", rows)).conductances()
+        for rows in (None, 4, 20)
+    ]
+    assert_array_equal(cells[0], cells[1])
+    assert_array_equal(cells[0], cells[2])
+
+
+def test_copies_pickles_and_saved_state_compute_the_same() -> None:
+    layer = im.AnalogConv1d(normal(6, 2, 3), normal(6), groups=2, hardware=SLICED, seed=9)
+    x = normal(4, 4, 10)
+    layer.calibrate(x)
+    y = layer(x)
+    fresh = im.AnalogConv1d(layer.weight, layer.bias, groups=2, hardware=SLICED, seed=1)
+    fresh.restore(layer.state())
+    for other in (copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), fresh):
+        assert_array_equal(other(x), y)
+    clone = copy.copy(layer)
+    clone.program(seed=10)
+    assert_array_equal(layer(x), y)
+    assert (clone(x) != y).any()
+
+
+def test_calibration_saturates_what_lies_outside_and_counts_it() -> None:
+    layer = im.AnalogLinear(normal(8, 30), hardware=SLICED)
+    x = normal(50, 30, seed=4)
+    layer.calibrate(x)
+    assert layer.clipping(x).dac == 0.0
+    assert max(layer.clipping(x).adc) < 0.05
+    rates = layer.clipping(100 * x)
+    assert rates.dac > 0.9
+    assert len(rates.adc) == SLICED.num_slices
+
+
+def test_effective_weight_is_what_the_layer_multiplies_with() -> None:
+    hardware = SLICED.with_field("adc", im.ADC()).with_field("dac", im.DAC())
+    layer = im.AnalogConv2d(normal(4, 2, 3, 3), groups=2, hardware=hardware, seed=2)
+    same = im.AnalogConv2d(layer.effective_weight(), groups=2)
+    x = normal(3, 4, 6, 5)
+    assert_allclose(layer(x), same(x), atol=1e-4)
+
+
+def test_plan_says_what_a_pass_costs() -> None:
+    layer = im.AnalogLinear(normal(8, 30), hardware=SLICED)
+    assert layer.plan.kind == "uncalibrated"
+    layer.calibrate(normal(5, 30))
+    plan = layer.plan
+    assert (plan.kind, plan.slices, plan.cycles, plan.products) == ("fused", 3, 5, 15)
+    assert plan.row_blocks == 2
+    assert plan.arrays == 2 * 3 * 2
+    assert im.AnalogLinear(normal(8, 30)).plan.kind == "folded"
+
+
+def test_conversion_to_float32_is_explicit_about_what_it_takes() -> None:
+    layer = im.AnalogLinear([[1, 2]])
+    assert_array_equal(layer(np.array([[1, 2]])), [[5.0]])
+    assert_array_equal(layer(np.asfortranarray(np.ones((3, 2)))), np.full((3, 1), 3.0))
+    assert layer([1.0, 1.0]).shape == (1,)
+    assert layer(np.empty((0, 2))).shape == (0, 1)
+
+
+def fork_and_compute() -> None:
+    """Compute with two threads, then again in a forked child."""
+    import multiprocessing
+
+    layer = im.AnalogLinear(normal(64, 64))
+    x = normal(2000, 64)
+    layer(x, num_threads=2)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        result = pool.apply_async(layer, (x,)).get(timeout=30)
+    assert_array_equal(result, layer(x))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_does_not_hang() -> None:
+    code = "import test_layers; test_layers.fork_and_compute()"
+    directory = os.path.dirname(__file__)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
+        cwd=directory,
+        timeout=60,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_import_loads_numpy_and_core_only() -> None:
+    code = (
+        "import sys, imperfect; heavy = {'sklearn', 'scipy', 'onnx', 'onnxruntime', 'torch', "
+        "'pandas', 'matplotlib', 'tqdm', 'dask', 'joblib'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
