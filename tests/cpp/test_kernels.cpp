@@ -50,9 +50,9 @@ TEST_CASE("products") {
       AlignedBuffer<float> sums(width * lanes);
       std::fill_n(sums.data(), width * lanes, 0.5f);
       std::vector<double> exact(width * lanes, 0.5);
-      const MultiplyArgs args{tile, kRows, weights.data(), inputs.data(), sums.data()};
-      k->multiply_add(args);
-      k->multiply_add_exact(args, exact.data());
+      const MultiplyArgs args{tile, kRows, weights.data(), inputs.data(), true, nullptr, sums.data()};
+      k->multiply(args);
+      k->multiply_exact(args, exact.data());
       for (std::size_t o = 0; o < width; ++o)
         for (std::size_t l = 0; l < lanes; ++l) {
           double sum = 0.5, size = 0.5;
@@ -63,6 +63,28 @@ TEST_CASE("products") {
           }
           REQUIRE(std::abs(sums.data()[o * lanes + l] - sum) <= 1e-6 * size);
           REQUIRE(std::abs(exact[o * lanes + l] - sum) <= 1e-14 * size);
+        }
+    }
+}
+
+TEST_CASE("products straight from memory, finished") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      const int rows = 5, lanes = k->lanes + 3;
+      const std::ptrdiff_t offsets[] = {7, 0, 19, 20, 3}, stride = 2 * k->lanes;
+      const auto width = static_cast<std::size_t>(tile);
+      const Data weights(rows * width, 1.0f, 1), source(static_cast<std::size_t>(stride) + 20, 1.0f, 2);
+      const Data scale(width, 1.0f, 6), shift(width, 1.0f, 7);
+      std::vector<float> out(width * static_cast<std::size_t>(stride));
+      k->multiply_direct({tile, rows, lanes, weights.data(), source.data(), offsets,
+                          {tile, scale.data(), shift.data(), -1.0f, 1.5f}, out.data(), stride});
+      for (std::size_t o = 0; o < width; ++o)
+        for (int l = 0; l < lanes; ++l) {
+          double sum = 0.0;
+          for (std::size_t r = 0; r < rows; ++r) sum += double{weights.data()[r * width + o]} * source.data()[offsets[r] + l];
+          const double y = std::min(std::max(sum * scale.data()[o] + shift.data()[o], -1.0), 1.5);
+          REQUIRE(out[o * static_cast<std::size_t>(stride) + static_cast<std::size_t>(l)] == doctest::Approx(y).epsilon(1e-5));
         }
     }
 }
@@ -139,7 +161,7 @@ TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
     k->add_rows(panel.data(), 2, sums.data());
     CHECK(sums.data()[4] == 1.0f + 34.0f + 44.0f);
     const float scale[] = {2.0f, 2.0f}, shift[] = {-1.0f, 0.0f};
-    k->finish({2, scale, shift, 6.0f, 50.0f, panel.data()});
+    k->finish({2, scale, shift, 6.0f, 50.0f}, panel.data());
     CHECK(panel.data()[0] == 6.0f);
     CHECK(panel.data()[2] == 39.0f);
     CHECK(panel.data()[lanes + 4] == 50.0f);

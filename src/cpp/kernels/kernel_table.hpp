@@ -11,13 +11,39 @@
 
 namespace imperfect {
 
-/// sums[o][l] += Σ_r weights[r][o] · inputs[r][l], for `tile` outputs (1, 2, 4 or 8) and one panel.
+/// The digital end of `outputs` outputs: y = clip(sum·scale[o] + shift[o], low, high).
+struct FinishArgs {
+  int outputs;
+  const float* scale;
+  const float* shift;
+  float low;
+  float high;
+};
+
+/// sums[o][l] = Σ_r weights[r][o] · inputs[r][l], for `tile` outputs (1, 2, 4 or 8) and one panel; added to what is there if
+/// `accumulate`, then finished if `finish` is given.
 struct MultiplyArgs {
   int tile;
   int rows;
   const float* weights;
   const float* inputs;
+  bool accumulate;
+  const FinishArgs* finish;
   float* sums;
+};
+
+/// The same without a panel: inputs[r][l] = source[row_offsets[r] + l] for l in [0, lanes). Whole vectors are read and
+/// written, so both sides need room for lanes rounded up to the table's `lanes`. Output o starts at out + o·out_stride.
+struct DirectArgs {
+  int tile;
+  int rows;
+  int lanes;
+  const float* weights;
+  const float* source;
+  const std::ptrdiff_t* row_offsets;
+  FinishArgs finish;
+  float* out;
+  std::ptrdiff_t out_stride;
 };
 
 /// One conversion. With A the sum of cell digits times input digits and u the lane's sum of input digits:
@@ -78,16 +104,6 @@ struct QuantizeArgs {
   bool is_signed;
 };
 
-/// The digital end: sums[o][l] = clip(sums[o][l]·scale[o] + shift[o], low, high) for `outputs` outputs and one panel.
-struct FinishArgs {
-  int outputs;
-  const float* scale;
-  const float* shift;
-  float low;
-  float high;
-  float* sums;
-};
-
 /// A stretch of one random stream: draws of items [first, first + count).
 struct RandomArgs {
   std::uint32_t key[2];
@@ -102,14 +118,15 @@ struct KernelTable {
   const char* name;
   int lanes;
   int max_tile;
-  void (*multiply_add)(const MultiplyArgs&);
-  /// The same with double sums [output][lane]: for integer products beyond 2^24.
-  void (*multiply_add_exact)(const MultiplyArgs&, double* sums);
+  void (*multiply)(const MultiplyArgs&);
+  /// sums[output][lane] += the same products in double, for integers beyond 2^24; reads tile, rows, weights and inputs only.
+  void (*multiply_exact)(const MultiplyArgs&, double* sums);
+  void (*multiply_direct)(const DirectArgs&);
   void (*multiply_convert)(const ConvertArgs&);
   void (*gather)(const GatherArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);
-  void (*finish)(const FinishArgs&);
+  void (*finish)(const FinishArgs&, float* sums);
   /// lane_sums[l] += Σ_r panel[r][l].
   void (*add_rows)(const float* panel, int rows, float* lane_sums);
   bool (*all_finite)(const float* values, std::size_t count);

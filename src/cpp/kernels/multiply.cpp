@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Register-tiled products: sums[o][l] += Σ_r weights[r][o] inputs[r][l], plain, with double sums, and with every row block
-// converted (ADC) and weighted in registers, so that no analog sum ever goes to memory. Shapes: kernel_table.hpp.
+// Register-tiled products: Σ_r weights[r][o] inputs[r][l], plain, with double sums, straight from padded images, and with
+// every row block converted (ADC) and weighted in registers, so that no analog sum ever goes to memory. Shapes:
+// kernel_table.hpp.
 #include "kernels/multiply.hpp"
 
 #include "kernels/simd.hpp"
@@ -10,17 +11,32 @@ namespace imperfect {
 namespace IMPERFECT_ISA {
 namespace {
 
+/// One row of a packed panel.
+struct PackedRows {
+  const float* inputs;
+  Vector at(int row, int v) const { return load(inputs + static_cast<std::ptrdiff_t>(row) * kLanes + v * kWidth); }
+};
+
+/// One row of inputs where it lies in a padded image.
+struct DirectRows {
+  const float* source;
+  const std::ptrdiff_t* offsets;
+  Vector at(int row, int v) const { return load_unaligned(source + offsets[row] + v * kWidth); }
+};
+
 /// The sums of `Tile` outputs × one panel, held in registers.
 template <int Tile>
 struct Sums {
   Vector at[Tile][kVectors];
 
-  void multiply(const float* weights, int stride, const float* inputs, int rows) {
+  /// `stride`: distance between the weights of two rows.
+  template <class Rows>
+  void multiply(const float* weights, int stride, const Rows& inputs, int rows) {
     for (int o = 0; o < Tile; ++o)
       for (int v = 0; v < kVectors; ++v) at[o][v] = broadcast(0.0f);
-    for (int r = 0; r < rows; ++r, weights += stride, inputs += kLanes) {
+    for (int r = 0; r < rows; ++r, weights += stride) {
       Vector x[kVectors];
-      for (int v = 0; v < kVectors; ++v) x[v] = load(inputs + v * kWidth);
+      for (int v = 0; v < kVectors; ++v) x[v] = inputs.at(r, v);
       for (int o = 0; o < Tile; ++o) {
         const Vector w = broadcast(weights[o]);
         for (int v = 0; v < kVectors; ++v) at[o][v] = mul_add(w, x[v], at[o][v]);
@@ -28,12 +44,17 @@ struct Sums {
     }
   }
 
-  void add_to(float* sums) const {
+  void add(const float* sums) {
     for (int o = 0; o < Tile; ++o)
-      for (int v = 0; v < kVectors; ++v) {
-        float* const p = sums + o * kLanes + v * kWidth;
-        store(p, add(load(p), at[o][v]));
-      }
+      for (int v = 0; v < kVectors; ++v) at[o][v] = IMPERFECT_ISA::add(load(sums + o * kLanes + v * kWidth), at[o][v]);
+  }
+
+  void finish(const FinishArgs& args, int first) {
+    const Vector low = broadcast(args.low), high = broadcast(args.high);
+    for (int o = 0; o < Tile; ++o) {
+      const Vector scale = broadcast(args.scale[first + o]), shift = broadcast(args.shift[first + o]);
+      for (int v = 0; v < kVectors; ++v) at[o][v] = clamp(mul_add(at[o][v], scale, shift), low, high);
+    }
   }
 
   void convert_and_add(const Conversion& c, const float* lane_sums, float* sums) const {
@@ -50,21 +71,47 @@ struct Sums {
   }
 };
 
-template <int Tile>
-void multiply_add_tile(const MultiplyArgs& args, int first) {
-  Sums<Tile> sums;
-  sums.multiply(args.weights + first, args.tile, args.inputs, args.rows);
-  sums.add_to(args.sums + first * kLanes);
+/// Calls run<T>(first) for the parts of a tile that fit in the registers.
+template <class Run>
+void for_each_part(int tile, const Run& run) {
+  switch (tile) {
+    case 8:
+      for (int first = 0; first < 8; first += kTileInRegisters) run(Sums<kTileInRegisters>(), first);
+      return;
+    case 4: return run(Sums<4>(), 0);
+    case 2: return run(Sums<2>(), 0);
+    default: return run(Sums<1>(), 0);
+  }
 }
 
 template <int Tile>
-void multiply_convert_tile(const ConvertArgs& args, int first) {
-  Sums<Tile> sums;
+void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
+  float* const out = args.sums + first * kLanes;
+  sums.multiply(args.weights + first, args.tile, PackedRows{args.inputs}, args.rows);
+  if (args.accumulate) sums.add(out);
+  if (args.finish != nullptr) sums.finish(*args.finish, first);
+  for (int o = 0; o < Tile; ++o)
+    for (int v = 0; v < kVectors; ++v) store(out + o * kLanes + v * kWidth, sums.at[o][v]);
+}
+
+template <int Tile>
+void direct_part(const DirectArgs& args, Sums<Tile> sums, int first) {
+  for (int lane = 0; lane < args.lanes; lane += kLanes) {
+    sums.multiply(args.weights + first, args.tile, DirectRows{args.source + lane, args.row_offsets}, args.rows);
+    sums.finish(args.finish, first);
+    for (int o = 0; o < Tile; ++o)
+      for (int v = 0; v < kVectors; ++v)
+        store_unaligned(args.out + (first + o) * args.out_stride + lane + v * kWidth, sums.at[o][v]);
+  }
+}
+
+template <int Tile>
+void convert_part(const ConvertArgs& args, Sums<Tile> sums, int first) {
   const std::ptrdiff_t rows = args.rows;
   for (int plane = 0; plane < args.planes; ++plane)
     for (int cycle = 0; cycle < args.cycles; ++cycle) {
-      sums.multiply(args.weights + plane * rows * args.tile + first, args.tile, args.inputs + cycle * rows * kLanes,
-                    args.rows);
+      sums.multiply(args.weights + plane * rows * args.tile + first, args.tile,
+                    PackedRows{args.inputs + cycle * rows * kLanes}, args.rows);
       sums.convert_and_add(args.conversions[plane * args.cycles + cycle], args.lane_sums + cycle * kLanes,
                            args.sums + first * kLanes);
     }
@@ -72,18 +119,19 @@ void multiply_convert_tile(const ConvertArgs& args, int first) {
 
 }  // namespace
 
-void multiply_add(const MultiplyArgs& args) {
-  switch (args.tile) {
-    case 8:
-      for (int first = 0; first < 8; first += kTileInRegisters) multiply_add_tile<kTileInRegisters>(args, first);
-      return;
-    case 4: return multiply_add_tile<4>(args, 0);
-    case 2: return multiply_add_tile<2>(args, 0);
-    default: return multiply_add_tile<1>(args, 0);
-  }
+void multiply(const MultiplyArgs& args) {
+  for_each_part(args.tile, [&](auto sums, int first) { multiply_part(args, sums, first); });
 }
 
-void multiply_add_exact(const MultiplyArgs& args, double* sums) {
+void multiply_direct(const DirectArgs& args) {
+  for_each_part(args.tile, [&](auto sums, int first) { direct_part(args, sums, first); });
+}
+
+void multiply_convert(const ConvertArgs& args) {
+  for_each_part(args.tile, [&](auto sums, int first) { convert_part(args, sums, first); });
+}
+
+void multiply_exact(const MultiplyArgs& args, double* sums) {
   for (int r = 0; r < args.rows; ++r)
     for (int o = 0; o < args.tile; ++o) {
       const double w = args.weights[r * args.tile + o];
@@ -92,23 +140,12 @@ void multiply_add_exact(const MultiplyArgs& args, double* sums) {
     }
 }
 
-void multiply_convert(const ConvertArgs& args) {
-  switch (args.tile) {
-    case 8:
-      for (int first = 0; first < 8; first += kTileInRegisters) multiply_convert_tile<kTileInRegisters>(args, first);
-      return;
-    case 4: return multiply_convert_tile<4>(args, 0);
-    case 2: return multiply_convert_tile<2>(args, 0);
-    default: return multiply_convert_tile<1>(args, 0);
-  }
-}
-
-void finish(const FinishArgs& args) {
+void finish(const FinishArgs& args, float* sums) {
   const Vector low = broadcast(args.low), high = broadcast(args.high);
   for (int o = 0; o < args.outputs; ++o) {
     const Vector scale = broadcast(args.scale[o]), shift = broadcast(args.shift[o]);
     for (int v = 0; v < kVectors; ++v) {
-      float* const p = args.sums + static_cast<std::ptrdiff_t>(o) * kLanes + v * kWidth;
+      float* const p = sums + static_cast<std::ptrdiff_t>(o) * kLanes + v * kWidth;
       store(p, clamp(mul_add(load(p), scale, shift), low, high));
     }
   }

@@ -8,10 +8,11 @@
 namespace imperfect {
 namespace IMPERFECT_ISA {
 
-void multiply_add(const MultiplyArgs& args);
-void multiply_add_exact(const MultiplyArgs& args, double* sums);
+void multiply(const MultiplyArgs& args);
+void multiply_exact(const MultiplyArgs& args, double* sums);
+void multiply_direct(const DirectArgs& args);
 void multiply_convert(const ConvertArgs& args);
-void finish(const FinishArgs& args);
+void finish(const FinishArgs& args, float* sums);
 
 }  // namespace IMPERFECT_ISA
 }  // namespace imperfect

@@ -31,8 +31,10 @@ inline constexpr int kLanes = kVectors * kWidth;
 inline constexpr int kMaxTile = 8;
 
 inline Vector load(const float* p) { return Eigen::internal::pload<Vector>(p); }
+inline Vector load_unaligned(const float* p) { return Eigen::internal::ploadu<Vector>(p); }
 inline Vector broadcast(float value) { return Eigen::internal::pset1<Vector>(value); }
 inline void store(float* p, Vector v) { Eigen::internal::pstore(p, v); }
+inline void store_unaligned(float* p, Vector v) { Eigen::internal::pstoreu(p, v); }
 inline Vector mul_add(Vector a, Vector b, Vector c) { return Eigen::internal::pmadd(a, b, c); }
 inline Vector round_to_even(Vector v) { return Eigen::internal::print(v); }
 inline Vector clamp(Vector v, Vector low, Vector high) { return Eigen::internal::pmin(Eigen::internal::pmax(v, low), high); }

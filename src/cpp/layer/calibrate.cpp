@@ -30,8 +30,8 @@ void read_currents(const LayerDefinition& definition, const PackedLayer& layer, 
   const std::ptrdiff_t rows = block.rows.size();
   const float* const weights =
       group.weights.data() + block.weights + rows * (std::ptrdiff_t{tile.first} * layer.planes + plane * tile.width);
-  std::fill_n(buffer, tile.width * lanes, 0.0f);
-  kernels().multiply_add({tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, buffer});
+  kernels().multiply(
+      {tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, false, nullptr, buffer});
   const double per_unit = layer.input.top_digit();
   const auto scale = static_cast<float>(definition.code.delta / (definition.code.top_digit * per_unit));
   const auto g_min = layer.needs_lane_sums ? static_cast<float>(definition.code.g_min / per_unit) : 0.0f;
@@ -45,7 +45,8 @@ template <class Visit>
 void for_each_conversion(const LayerDefinition& definition, const PackedLayer& layer, const float* x, const BatchShape& input,
                          const Visit& visit) {
   Workspace& buffers = workspace();
-  PanelReader reader(definition.shape, layer, input, buffers);
+  const InputLayout layout(definition.shape, input);
+  PanelReader reader(definition.shape, layer, layout, input, buffers);
   const int lanes = kernels().lanes;
   AlignedBuffer<float> currents(static_cast<std::size_t>(kernels().max_tile * lanes));
   for (std::size_t image = 0; image < input.images; ++image) {
@@ -132,7 +133,8 @@ ClippingRates count_clipping(const LayerDefinition& definition, const PackedLaye
                              const BatchShape& input) {
   ClippingRates rates;
   Workspace& buffers = workspace();
-  PanelReader reader(definition.shape, layer, input, buffers);
+  const InputLayout layout(definition.shape, input);
+  PanelReader reader(definition.shape, layer, layout, input, buffers);
   std::size_t clipped = 0;
   for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
   rates.dac = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());

@@ -45,6 +45,7 @@ class ForwardPass {
       : layer_(layer), scale_(scale), reader_(reader), buffers_(buffers), y_(y), lanes_(kernels().lanes) {}
 
   void run(const OutputPart& part) {
+    if (layer_.is_direct) return run_direct(part);
     for (std::size_t lane = 0; lane < reader_.num_lanes(); lane += static_cast<std::size_t>(lanes_)) {
       reader_.select(lane);
       for (std::size_t g = part.first_group; g < part.last_group; ++g) {
@@ -59,19 +60,52 @@ class ForwardPass {
  private:
   float* sums(int output) { return buffers_.sums.data() + static_cast<std::ptrdiff_t>(output) * lanes_; }
 
-  void run_group(const PackedGroup& group) {
-    const auto size = static_cast<std::size_t>(group.total_outputs * lanes_);
-    std::fill_n(buffers_.sums.reserve(size), size, 0.0f);
-    if (layer_.exact_sums) std::fill_n(buffers_.exact_sums.reserve(size), size, 0.0);
-    for (const PackedBlock& block : group.blocks) {
-      reader_.gather(group, block.rows);
-      if (layer_.plan.kind == PlanKind::kFolded) {
-        multiply_block(group, block);
-      } else {
-        convert_block(group, block);
+  FinishArgs finish_args(const PackedGroup& group, int first, int count) const {
+    const auto at = static_cast<std::size_t>(first_output(group) + first);
+    return {count, scale_.scale.data() + at, scale_.shift.data() + at, scale_.low, scale_.high};
+  }
+
+  int first_output(const PackedGroup& group) const { return group.first_group * reader_.shape().outputs_per_group(); }
+
+  /// Small groups, straight from the padded images: an image's outputs are computed with what lies between their rows, and
+  /// only the rows are kept.
+  void run_direct(const OutputPart& part) {
+    const int span = reader_.layout().span(reader_.output());
+    const std::ptrdiff_t stride = (span + lanes_ - 1) / lanes_ * lanes_;
+    for (std::size_t image = 0; image < reader_.num_images(); ++image)
+      for (std::size_t g = part.first_group; g < part.last_group; ++g) {
+        const PackedGroup& group = layer_.groups[g];
+        float* const out = buffers_.sums.reserve(static_cast<std::size_t>(group.data_outputs * stride));
+        for (const PackedTile& tile : group.tiles)
+          kernels().multiply_direct(
+              {tile.width, group.blocks[0].rows.size(), span, weights(group, group.blocks[0], tile),
+               reader_.numbers() + reader_.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0),
+               reader_.row_offsets(group, group.blocks[0].rows), finish_args(group, tile.first, tile.width),
+               out + tile.first * stride, stride});
+        copy_rows(group, reader_.first_image() + image, out, stride);
       }
+  }
+
+  void copy_rows(const PackedGroup& group, std::size_t image, const float* from, std::ptrdiff_t stride) {
+    const BatchShape& output = reader_.output();
+    const std::ptrdiff_t positions = std::ptrdiff_t{output.height} * output.width;
+    float* to = y_ + image * output.image_size() + first_output(group) * positions;
+    for (int o = 0; o < group.data_outputs; ++o)
+      for (int row = 0; row < output.height; ++row)
+        to = std::copy_n(from + o * stride + std::ptrdiff_t{row} * reader_.layout().plane_width, output.width, to);
+  }
+
+  void run_group(const PackedGroup& group) {
+    buffers_.sums.reserve(static_cast<std::size_t>(group.total_outputs * lanes_));
+    if (layer_.exact_sums) {
+      multiply_exact(group);
+    } else if (layer_.plan.kind == PlanKind::kFolded) {
+      for (const PackedBlock& block : group.blocks) multiply_block(group, block);
+    } else {
+      std::fill(sums(0), sums(group.total_outputs), 0.0f);
+      for (const PackedBlock& block : group.blocks) convert_block(group, block);
+      finish(group);
     }
-    if (layer_.exact_sums) std::copy_n(buffers_.exact_sums.data(), size, buffers_.sums.data());
     store(group);
   }
 
@@ -81,18 +115,31 @@ class ForwardPass {
   }
 
   void multiply_block(const PackedGroup& group, const PackedBlock& block) {
+    reader_.gather(group, block.rows);
     for (const PackedTile* tile = first_tile_; tile != last_tile_; ++tile) {
-      const MultiplyArgs args{tile->width, block.rows.size(), weights(group, block, *tile), buffers_.panel.data(),
-                              sums(tile->first)};
-      if (layer_.exact_sums) {
-        kernels().multiply_add_exact(args, buffers_.exact_sums.data() + std::ptrdiff_t{tile->first} * lanes_);
-      } else {
-        kernels().multiply_add(args);
-      }
+      const FinishArgs finish = finish_args(group, tile->first, tile->width);
+      kernels().multiply({tile->width, block.rows.size(), weights(group, block, *tile), buffers_.panel.data(),
+                          &block != &group.blocks.front(), &block == &group.blocks.back() ? &finish : nullptr,
+                          sums(tile->first)});
     }
   }
 
+  void multiply_exact(const PackedGroup& group) {
+    const auto size = static_cast<std::size_t>(group.total_outputs * lanes_);
+    std::fill_n(buffers_.exact_sums.reserve(size), size, 0.0);
+    for (const PackedBlock& block : group.blocks) {
+      reader_.gather(group, block.rows);
+      for (const PackedTile* tile = first_tile_; tile != last_tile_; ++tile)
+        kernels().multiply_exact(
+            {tile->width, block.rows.size(), weights(group, block, *tile), buffers_.panel.data(), false, nullptr, nullptr},
+            buffers_.exact_sums.data() + std::ptrdiff_t{tile->first} * lanes_);
+    }
+    std::copy_n(buffers_.exact_sums.data(), size, buffers_.sums.data());
+    finish(group);
+  }
+
   void convert_block(const PackedGroup& group, const PackedBlock& block) {
+    reader_.gather(group, block.rows);
     if (layer_.removes_offset) remove_offset(group, block);
     for (int pass = 0; pass < layer_.input.num_passes(); ++pass) {
       const BlockInputs inputs = reader_.digits(block.rows, pass);
@@ -146,17 +193,22 @@ class ForwardPass {
     std::fill(sums(group.data_outputs), sums(group.total_outputs), 0.0f);
   }
 
+  /// The data outputs among the tiles at hand.
+  Block outputs(const PackedGroup& group) const {
+    return {first_tile_->first, std::min((last_tile_ - 1)->first + (last_tile_ - 1)->width, group.data_outputs)};
+  }
+
+  void finish(const PackedGroup& group) {
+    const Block range = outputs(group);
+    kernels().finish(finish_args(group, range.begin, range.size()), sums(range.begin));
+  }
+
   void store(const PackedGroup& group) {
     const std::ptrdiff_t positions = std::ptrdiff_t{reader_.output().height} * reader_.output().width;
-    const int first_output = group.first_group * reader_.shape().outputs_per_group();
-    const int first = first_tile_->first;
-    const int last = std::min((last_tile_ - 1)->first + (last_tile_ - 1)->width, group.data_outputs);
-    const auto at = static_cast<std::size_t>(first_output + first);
-    kernels().finish(
-        {last - first, scale_.scale.data() + at, scale_.shift.data() + at, scale_.low, scale_.high, sums(first)});
+    const Block range = outputs(group);
     for (const LaneRun& run : buffers_.output_runs)
-      for (int o = first; o < last; ++o) {
-        float* const to = y_ + run.first + (first_output + o) * positions;
+      for (int o = range.begin; o < range.end; ++o) {
+        float* const to = y_ + run.first + (first_output(group) + o) * positions;
         const float* const from = sums(o) + run.begin;
         if (run.stride == 1) {
           std::copy_n(from, run.length, to);
@@ -202,13 +254,14 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   const std::size_t images_per_chunk = std::max<std::size_t>(1, (kChunkLanes + positions - 1) / positions);
   const std::size_t chunks = (input.images + images_per_chunk - 1) / images_per_chunk;
   const auto wanted = static_cast<std::size_t>(threads);
+  const InputLayout layout(definition.shape, input);
   const std::vector<OutputPart> parts =
       cut_outputs(layer, chunks == 0 || chunks >= wanted ? 1 : (wanted + chunks - 1) / chunks);
   parallel_for(static_cast<std::ptrdiff_t>(chunks * parts.size()), threads, [&](std::ptrdiff_t item, int) {
     const std::size_t chunk = static_cast<std::size_t>(item) / parts.size();
     const std::size_t first = chunk * images_per_chunk;
     Workspace& buffers = workspace();
-    PanelReader reader(definition.shape, layer, input, buffers);
+    PanelReader reader(definition.shape, layer, layout, input, buffers);
     reader.load(x, first, std::min(images_per_chunk, input.images - first));
     ForwardPass(layer, scale, reader, buffers, y).run(parts[static_cast<std::size_t>(item) % parts.size()]);
   });

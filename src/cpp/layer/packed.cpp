@@ -15,6 +15,9 @@
 namespace imperfect {
 namespace {
 
+// Why: gathering a panel costs a copy for each row of each group; with few outputs per group there is too little work to
+// repay it, and reading unaligned rows in place is faster (a depthwise 3×3 by five times).
+constexpr int kDirectOutputs = 4;
 constexpr int kFoldedRows = 256;  // rows summed in one go by the folded plan: keeps a panel in the second-level cache
 
 std::vector<PackedTile> cut_tiles(int outputs) {
@@ -173,7 +176,11 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
     return pack_layer(*alone, program_cells(*alone, 0, 0), calibration);
   }
   if (layer.plan.kind == PlanKind::kFolded) {
+    if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
     layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
+    const Tiling& tiling = definition.tiling;
+    layer.is_direct = tiling.merged.size() > 1 && tiling.groups_per_array * tiling.outputs_per_group <= kDirectOutputs &&
+                      tiling.max_rows() <= kFoldedRows && !layer.exact_sums;
   } else {
     layer.planes = converted_planes(hardware, definition.code);
     set_offsets(definition, layer);

@@ -46,6 +46,7 @@ struct PackedGroup {
 struct PackedLayer {
   InputCode input;
   Plan plan;
+  bool is_direct = false;        ///< small groups, folded: multiplied straight from the padded images
   bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
   bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
   bool removes_offset = false;   ///< the offset is removed digitally after each row block:

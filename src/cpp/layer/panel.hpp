@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Inputs on their way to the arrays. A chunk of images is quantised and padded once; lanes are its (image, position) pairs,
-// taken a panel at a time; a panel is gathered (implicit im2col) and split into the digits of each cycle for one row block
-// at a time. Nothing larger than a chunk's inputs and one panel is ever held.
+// Inputs on their way to the arrays. Lanes are the (image, position) pairs of a chunk, taken a panel at a time; a panel is
+// gathered (implicit im2col) and split into the digits of each cycle for one row block at a time. Nothing larger than a
+// chunk's inputs and one panel is ever held.
 #pragma once
 
 #include <vector>
 
 #include "base/aligned.hpp"
+#include "layer/input_buffer.hpp"
 #include "layer/packed.hpp"
 
 namespace imperfect {
 
 /// Buffers of one thread, kept between calls.
 struct Workspace {
-  AlignedBuffer<float> numbers;    ///< quantised, padded inputs of a chunk
+  InputBuffer inputs;
   AlignedBuffer<float> panel;      ///< [row][lane]
   AlignedBuffer<float> digits;     ///< [cycle][row][lane]
   AlignedBuffer<float> lane_sums;  ///< [cycle][lane]
@@ -23,7 +24,6 @@ struct Workspace {
   AlignedBuffer<double> exact_sums;
   std::vector<LaneRun> input_runs;
   std::vector<LaneRun> output_runs;
-  std::vector<std::ptrdiff_t> row_offsets;  ///< of a whole group, relative to its first channel
 };
 
 /// The calling thread's buffers.
@@ -38,10 +38,13 @@ struct BlockInputs {
 /// A chunk of images of one layer.
 class PanelReader {
  public:
-  PanelReader(const LayerShape& shape, const PackedLayer& layer, const BatchShape& input, Workspace& workspace);
+  PanelReader(const LayerShape& shape, const PackedLayer& layer, const InputLayout& layout, const BatchShape& input,
+              Workspace& workspace);
 
   /// Quantises images [first, first + count). Returns how many inputs were clipped.
   std::size_t load(const float* x, std::size_t first, std::size_t count);
+  std::size_t num_images() const { return images_; }
+  std::size_t first_image() const { return first_image_; }
   /// Lanes of the loaded chunk.
   std::size_t num_lanes() const { return images_ * positions_; }
   /// Moves to lanes [first, first + kernels().lanes); returns how many of them exist.
@@ -52,25 +55,23 @@ class PanelReader {
   /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
 
+  /// Where the rows of a group's block start in the chunk's numbers.
+  const std::ptrdiff_t* row_offsets(const PackedGroup& group, const Block& rows) const;
+  const float* numbers() const { return workspace_.inputs.numbers(); }
+  const InputLayout& layout() const { return layout_; }
   const BatchShape& output() const { return output_; }
   const LayerShape& shape() const { return shape_; }
-  const PackedLayer& layer() const { return layer_; }
 
  private:
-  void make_row_offsets();
-  void load_padded(const float* x, std::size_t count, std::size_t& clipped);
-
   const LayerShape& shape_;
   const PackedLayer& layer_;
+  const InputLayout& layout_;
   BatchShape input_;
   BatchShape output_;
   Workspace& workspace_;
-  int padded_height_;
-  int padded_width_;
   std::size_t positions_;
   std::size_t images_ = 0;
   std::size_t first_image_ = 0;
-  const float* numbers_ = nullptr;
 };
 
 }  // namespace imperfect
