@@ -77,14 +77,22 @@ TEST_CASE("products straight from memory, finished") {
       const Data weights(rows * width, 1.0f, 1), source(static_cast<std::size_t>(stride) + 20, 1.0f, 2);
       const Data scale(width, 1.0f, 6), shift(width, 1.0f, 7);
       std::vector<float> out(width * static_cast<std::size_t>(stride));
-      k->multiply_direct({tile, rows, lanes, weights.data(), source.data(), offsets,
-                          {tile, scale.data(), shift.data(), -1.0f, 1.5f}, out.data(), stride});
+      k->multiply_direct({tile,
+                          rows,
+                          lanes,
+                          weights.data(),
+                          source.data(),
+                          offsets,
+                          {tile, scale.data(), shift.data(), -1.0f, 1.5f},
+                          out.data(),
+                          stride});
       for (std::size_t o = 0; o < width; ++o)
         for (int l = 0; l < lanes; ++l) {
           double sum = 0.0;
           for (std::size_t r = 0; r < rows; ++r) sum += double{weights.data()[r * width + o]} * source.data()[offsets[r] + l];
           const double y = std::min(std::max(sum * scale.data()[o] + shift.data()[o], -1.0), 1.5);
-          REQUIRE(out[o * static_cast<std::size_t>(stride) + static_cast<std::size_t>(l)] == doctest::Approx(y).epsilon(1e-5));
+          REQUIRE(out[o * static_cast<std::size_t>(stride) + static_cast<std::size_t>(l)] ==
+                  doctest::Approx(y).epsilon(1e-5));
         }
     }
 }

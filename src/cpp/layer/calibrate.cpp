@@ -30,8 +30,7 @@ void read_currents(const LayerDefinition& definition, const PackedLayer& layer, 
   const std::ptrdiff_t rows = block.rows.size();
   const float* const weights =
       group.weights.data() + block.weights + rows * (std::ptrdiff_t{tile.first} * layer.planes + plane * tile.width);
-  kernels().multiply(
-      {tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, false, nullptr, buffer});
+  kernels().multiply({tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, false, nullptr, buffer});
   const double per_unit = layer.input.top_digit();
   const auto scale = static_cast<float>(definition.code.delta / (definition.code.top_digit * per_unit));
   const auto g_min = layer.needs_lane_sums ? static_cast<float>(definition.code.g_min / per_unit) : 0.0f;

@@ -77,11 +77,10 @@ class ForwardPass {
         const PackedGroup& group = layer_.groups[g];
         float* const out = buffers_.sums.reserve(static_cast<std::size_t>(group.data_outputs * stride));
         for (const PackedTile& tile : group.tiles)
-          kernels().multiply_direct(
-              {tile.width, group.blocks[0].rows.size(), span, weights(group, group.blocks[0], tile),
-               reader_.numbers() + reader_.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0),
-               reader_.row_offsets(group, group.blocks[0].rows), finish_args(group, tile.first, tile.width),
-               out + tile.first * stride, stride});
+          kernels().multiply_direct({tile.width, group.blocks[0].rows.size(), span, weights(group, group.blocks[0], tile),
+                                     reader_.numbers() + reader_.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0),
+                                     reader_.row_offsets(group, group.blocks[0].rows),
+                                     finish_args(group, tile.first, tile.width), out + tile.first * stride, stride});
         copy_rows(group, reader_.first_image() + image, out, stride);
       }
   }

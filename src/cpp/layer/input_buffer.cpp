@@ -62,8 +62,7 @@ void InputBuffer::pad(const InputLayout& layout, const BatchShape& input, const 
   for (std::ptrdiff_t channel = 0; channel < channels; ++channel)
     for (int row = 0; row < input.height; ++row, x += input.width) {
       const int y = row + layout.pad_begin[0];
-      float* const line =
-          buffer + (channel * sy + y % sy) * sx * plane + std::ptrdiff_t{y / sy} * layout.plane_width;
+      float* const line = buffer + (channel * sy + y % sy) * sx * plane + std::ptrdiff_t{y / sy} * layout.plane_width;
       if (sx == 1) {
         std::copy_n(x, input.width, line + layout.pad_begin[1]);
         continue;

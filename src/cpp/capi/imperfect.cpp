@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The C interface over the C++ layer: plain options to structs, exceptions to status codes and a text per thread.
+#include "imperfect/imperfect.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+
+#include "base/check.hpp"
+#include "imperfect/layer.hpp"
+#include "imperfect/version.hpp"
+#include "kernels/kernel_table.hpp"
+
+struct imperfect_layer {
+  imperfect::Layer layer;
+  int threads;
+};
+
+namespace {
+
+using namespace imperfect;
+
+std::string& error_text() {
+  thread_local std::string text;
+  return text;
+}
+
+/// Runs `body`; whatever it throws becomes a status and the thread's error text.
+template <class Body>
+imperfect_status guarded(const Body& body) noexcept {
+  try {
+    error_text().clear();
+    body();
+    return IMPERFECT_OK;
+  } catch (const std::invalid_argument& error) {
+    error_text() = error.what();
+    return IMPERFECT_INVALID;
+  } catch (const std::bad_alloc&) {
+    return IMPERFECT_NO_MEMORY;
+  } catch (const std::exception& error) {
+    error_text() = error.what();
+    return IMPERFECT_INTERNAL;
+  }
+}
+
+template <class T>
+void check_pointer(const char* name, const T* pointer) {
+  check(pointer != nullptr, name, "=NULL: must point to something");
+}
+
+std::optional<int> optional(int32_t value) { return value == 0 ? std::nullopt : std::optional<int>(value); }
+
+LayerShape to_shape(const imperfect_options& o) {
+  LayerShape shape;
+  shape.in_channels = o.in_channels;
+  shape.out_channels = o.out_channels;
+  shape.groups = o.groups;
+  for (int axis = 0; axis < 2; ++axis) {
+    shape.kernel[axis] = o.kernel[axis];
+    shape.stride[axis] = o.stride[axis];
+    shape.dilation[axis] = o.dilation[axis];
+    shape.pad_begin[axis] = o.pad_begin[axis];
+    shape.pad_end[axis] = o.pad_end[axis];
+  }
+  return shape;
+}
+
+std::vector<ProgrammingLaw> to_programming(const imperfect_options& o) {
+  using Kind = ProgrammingLaw::Kind;
+  switch (o.programming) {
+    case IMPERFECT_LAW_NONE: return {};
+    case IMPERFECT_LAW_GAUSSIAN: return {{Kind::kGaussian, {o.programming_sigma}}};
+    case IMPERFECT_LAW_PROPORTIONAL: return {{Kind::kProportional, {o.programming_sigma}}};
+    case IMPERFECT_LAW_LOGNORMAL: return {{Kind::kLogNormal, {o.programming_sigma}}};
+    case IMPERFECT_LAW_UNIFORM: return {{Kind::kUniform, {o.programming_sigma}}};
+    case IMPERFECT_LAW_WEIGHT_GAUSSIAN: return {{Kind::kWeightGaussian, {o.programming_sigma}}};
+    case IMPERFECT_LAW_TABLE: break;
+  }
+  check(o.programming == IMPERFECT_LAW_TABLE, "programming=", o.programming, ": not a law");
+  check_pointer("table_g", o.table_g);
+  check_pointer("table_sigma", o.table_sigma);
+  std::vector<double> params(o.table_g, o.table_g + o.table_size);
+  params.insert(params.end(), o.table_sigma, o.table_sigma + o.table_size);
+  return {{Kind::kTable, std::move(params)}};
+}
+
+void set_weights(const imperfect_options& o, Hardware& hardware) {
+  hardware.weight_bits = optional(o.weight_bits);
+  check(o.scheme == IMPERFECT_DIFFERENTIAL || o.scheme == IMPERFECT_OFFSET, "scheme=", o.scheme, ": not a scheme");
+  hardware.scheme = o.scheme == IMPERFECT_OFFSET ? Scheme::kOffset : Scheme::kDifferential;
+  hardware.two_sided = o.two_sided != 0;
+  hardware.subtract = o.subtract_digital != 0 ? Subtract::kDigital : Subtract::kAnalog;
+  hardware.offset_removal = o.unit_column != 0 ? OffsetRemoval::kUnitColumn : OffsetRemoval::kDigital;
+  hardware.per = o.per_channel != 0 ? RangePer::kChannel : RangePer::kLayer;
+  hardware.groups = o.block_diagonal != 0 ? Grouping::kBlockDiagonal : Grouping::kSeparate;
+  check(o.weight_range == 0.0 || o.weight_percentile == 0.0, "weight_range=", o.weight_range,
+        " and weight_percentile=", o.weight_percentile, ": at most one may be given");
+  if (o.weight_range != 0.0) hardware.weight_range = {WeightRange::Kind::kValue, o.weight_range};
+  if (o.weight_percentile != 0.0) hardware.weight_range = {WeightRange::Kind::kPercentile, o.weight_percentile};
+}
+
+void set_cells(const imperfect_options& o, Hardware& hardware) {
+  hardware.cell.bits = optional(o.cell_bits);
+  hardware.cell.on_off_ratio = o.on_off_ratio;
+  hardware.cell.g_min_sigma = o.g_min_sigma;
+  hardware.cell.g_max_sigma = o.g_max_sigma;
+  hardware.cell.programming = to_programming(o);
+  if (o.p_stuck_on != 0.0 || o.p_stuck_off != 0.0) hardware.cell.faults = {{o.p_stuck_on, o.p_stuck_off}};
+  hardware.array.rows = optional(o.array_rows);
+  hardware.array.cols = optional(o.array_cols);
+  check(o.partition == IMPERFECT_PARTITION_EQUAL || o.partition == IMPERFECT_PARTITION_FILL, "partition=", o.partition,
+        ": not a partition");
+  hardware.array.partition = o.partition == IMPERFECT_PARTITION_FILL ? Partition::kFill : Partition::kEqual;
+}
+
+void set_converters(const imperfect_options& o, Hardware& hardware) {
+  hardware.dac.bits = optional(o.dac_bits);
+  hardware.dac.slice_bits = optional(o.dac_slice_bits);
+  if (o.dac_signed >= 0) hardware.dac.is_signed = o.dac_signed != 0;
+  hardware.dac.two_pass = o.dac_two_pass != 0;
+  hardware.dac.accumulate = o.dac_accumulate_analog != 0 ? Accumulate::kAnalog : Accumulate::kDigital;
+  if (o.dac_range != 0.0) hardware.dac.range = o.dac_range;
+  hardware.adc.bits = optional(o.adc_bits);
+  if (o.adc_percentile != 0.0) hardware.adc.method = {RangeMethod::Kind::kPercentile, o.adc_percentile};
+  switch (o.adc_range) {
+    case IMPERFECT_ADC_FULL: return;
+    case IMPERFECT_ADC_CALIBRATED: hardware.adc.range = Adc::RangeKind::kCalibrated; return;
+    case IMPERFECT_ADC_LOSSLESS: hardware.adc.range = Adc::RangeKind::kLossless; return;
+    case IMPERFECT_ADC_EXPLICIT:
+      hardware.adc.range = Adc::RangeKind::kExplicit;
+      hardware.adc.ranges = {{o.adc_low, o.adc_high}};
+      return;
+  }
+  fail("adc_range=", o.adc_range, ": not a kind of range");
+}
+
+Hardware to_hardware(const imperfect_options& o) {
+  Hardware hardware;
+  set_weights(o, hardware);
+  set_cells(o, hardware);
+  set_converters(o, hardware);
+  return hardware;
+}
+
+BatchShape to_batch(const imperfect_layer& handle, size_t images, int32_t height, int32_t width) {
+  return {images, handle.layer.shape().in_channels, height, width};
+}
+
+}  // namespace
+
+void imperfect_default_options(imperfect_options* options) {
+  if (options == nullptr) return;
+  std::memset(options, 0, sizeof *options);
+  options->struct_size = sizeof *options;
+  options->in_channels = options->out_channels = options->groups = 1;
+  for (int axis = 0; axis < 2; ++axis) options->kernel[axis] = options->stride[axis] = options->dilation[axis] = 1;
+  options->on_off_ratio = std::numeric_limits<double>::infinity();
+  options->dac_signed = -1;
+}
+
+imperfect_status imperfect_layer_create(const imperfect_options* options, const float* weight, size_t weight_size,
+                                        const float* bias, imperfect_layer** layer) {
+  return guarded([&] {
+    check_pointer("options", options);
+    check_pointer("layer", layer);
+    *layer = nullptr;
+    check_pointer("weight", weight);
+    check(options->struct_size == sizeof *options, "options.struct_size=", options->struct_size,
+          ": call imperfect_default_options first, from the header of this version (", sizeof *options, ")");
+    check(options->num_threads >= 0, "num_threads=", options->num_threads, ": must not be negative");
+    const auto outputs = static_cast<size_t>(std::max<int32_t>(options->out_channels, 0));
+    const ArrayView<const float> biases = bias == nullptr ? ArrayView<const float>{} : ArrayView<const float>{bias, outputs};
+    Layer made(to_shape(*options), {weight, weight_size}, biases, to_hardware(*options), options->seed, options->layer_id);
+    *layer = new imperfect_layer{std::move(made), options->num_threads};
+  });
+}
+
+imperfect_status imperfect_layer_program(imperfect_layer* layer, uint64_t seed, uint32_t write) {
+  return guarded([&] {
+    check_pointer("layer", layer);
+    layer->layer.program(seed, write);
+  });
+}
+
+imperfect_status imperfect_layer_calibrate(imperfect_layer* layer, const float* x, size_t images, int32_t height,
+                                           int32_t width) {
+  return guarded([&] {
+    check_pointer("layer", layer);
+    check_pointer("x", x);
+    const BatchShape shape = to_batch(*layer, images, height, width);
+    layer->layer.shape().output_shape(shape);
+    layer->layer.calibrate({x, shape.size()}, shape);
+  });
+}
+
+imperfect_status imperfect_layer_output_size(const imperfect_layer* layer, int32_t height, int32_t width,
+                                             int32_t* output_height, int32_t* output_width) {
+  return guarded([&] {
+    check_pointer("layer", layer);
+    check_pointer("output_height", output_height);
+    check_pointer("output_width", output_width);
+    const BatchShape shape = layer->layer.shape().output_shape(to_batch(*layer, 1, height, width));
+    *output_height = shape.height;
+    *output_width = shape.width;
+  });
+}
+
+imperfect_status imperfect_layer_forward(const imperfect_layer* layer, const float* x, size_t images, int32_t height,
+                                         int32_t width, float* y, size_t y_size) {
+  return guarded([&] {
+    check_pointer("layer", layer);
+    check_pointer("x", x);
+    check_pointer("y", y);
+    const BatchShape shape = to_batch(*layer, images, height, width);
+    layer->layer.shape().output_shape(shape);
+    layer->layer.forward({x, shape.size()}, shape, {y, y_size}, layer->threads);
+  });
+}
+
+imperfect_status imperfect_layer_effective_weight(const imperfect_layer* layer, float* weight, size_t weight_size) {
+  return guarded([&] {
+    check_pointer("layer", layer);
+    check_pointer("weight", weight);
+    const std::vector<float> values = layer->layer.effective_weight();
+    check(weight_size == values.size(), "weight_size=", weight_size, ": must be ", values.size());
+    std::memcpy(weight, values.data(), values.size() * sizeof(float));
+  });
+}
+
+void imperfect_layer_free(imperfect_layer* layer) { delete layer; }
+
+const char* imperfect_last_error(void) { return error_text().c_str(); }
+
+const char* imperfect_version(void) { return IMPERFECT_VERSION; }
+
+const char* imperfect_simd_level(void) {
+  const char* name = "";
+  guarded([&] { name = kernels().name; });
+  return name;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The C interface: one analog layer behind an opaque handle. Functions that can fail return a status; the text of the last
+ * error of the calling thread is kept until its next call. Arrays are float32, C-contiguous, owned by the caller and not
+ * kept. A handle may be used by several threads at once for everything but imperfect_layer_free.
+ */
+#ifndef IMPERFECT_H
+#define IMPERFECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(IMPERFECT_STATIC)
+#define IMPERFECT_API
+#elif defined(_WIN32)
+#if defined(IMPERFECT_BUILDING)
+#define IMPERFECT_API __declspec(dllexport)
+#else
+#define IMPERFECT_API __declspec(dllimport)
+#endif
+#else
+#define IMPERFECT_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct imperfect_layer imperfect_layer;
+
+typedef enum imperfect_status {
+  IMPERFECT_OK = 0,
+  IMPERFECT_INVALID = 1,   /* an argument was refused; the text says which and why */
+  IMPERFECT_NO_MEMORY = 2, /* memory could not be had */
+  IMPERFECT_INTERNAL = 3   /* a defect of the library */
+} imperfect_status;
+
+typedef enum imperfect_scheme { IMPERFECT_DIFFERENTIAL = 0, IMPERFECT_OFFSET = 1 } imperfect_scheme;
+
+typedef enum imperfect_partition { IMPERFECT_PARTITION_EQUAL = 0, IMPERFECT_PARTITION_FILL = 1 } imperfect_partition;
+
+typedef enum imperfect_law {
+  IMPERFECT_LAW_NONE = 0,
+  IMPERFECT_LAW_GAUSSIAN = 1,        /* g + sigma z */
+  IMPERFECT_LAW_PROPORTIONAL = 2,    /* g (1 + sigma z) */
+  IMPERFECT_LAW_LOGNORMAL = 3,       /* g exp(sigma z - sigma^2/2) */
+  IMPERFECT_LAW_UNIFORM = 4,         /* g + width (u - 1/2) */
+  IMPERFECT_LAW_WEIGHT_GAUSSIAN = 5, /* sigma of the weight range, on recombined weights */
+  IMPERFECT_LAW_TABLE = 6            /* g + sigma(g) z, interpolated from table_g, table_sigma */
+} imperfect_law;
+
+typedef enum imperfect_adc_range {
+  IMPERFECT_ADC_FULL = 0,
+  IMPERFECT_ADC_CALIBRATED = 1,
+  IMPERFECT_ADC_LOSSLESS = 2,
+  IMPERFECT_ADC_EXPLICIT = 3
+} imperfect_adc_range;
+
+/* Shape and hardware of a layer. Fill it by imperfect_default_options first: that is an ideal 1 x 1 linear layer. Pairs are
+ * (vertical, horizontal). 0 bits, rows or cols mean ideal or unlimited; sigmas are relative to the largest conductance.
+ * Choices are stored as int32_t, so that the layout does not depend on the compiler's enums. */
+typedef struct imperfect_options {
+  size_t struct_size; /* set by imperfect_default_options; lets later versions add fields at the end */
+
+  int32_t in_channels, out_channels, groups;
+  int32_t kernel[2], stride[2], dilation[2], pad_begin[2], pad_end[2];
+
+  int32_t weight_bits;
+  int32_t scheme;           /* imperfect_scheme */
+  int32_t two_sided;        /* flag: continuous differential pairs around the middle */
+  int32_t subtract_digital; /* flag: convert each polarity of a pair, then subtract */
+  int32_t unit_column;      /* flag: offset removed by a column of the array */
+  int32_t per_channel;      /* flag: a weight range for each output */
+  int32_t block_diagonal;   /* flag: groups share arrays */
+  double weight_range;      /* 0: max|W| */
+  double weight_percentile; /* 0: none; else the range is this percentile, above 50 */
+
+  int32_t cell_bits;
+  double on_off_ratio;
+  double g_min_sigma, g_max_sigma;
+  int32_t programming;      /* imperfect_law */
+  double programming_sigma; /* or the width of IMPERFECT_LAW_UNIFORM */
+  const double *table_g, *table_sigma;
+  size_t table_size;
+  double p_stuck_on, p_stuck_off;
+
+  int32_t array_rows, array_cols;
+  int32_t partition; /* imperfect_partition */
+
+  int32_t dac_bits, dac_slice_bits;
+  int32_t dac_signed; /* 1, 0, or -1: decided by calibration */
+  int32_t dac_two_pass, dac_accumulate_analog;
+  double dac_range; /* full scale of the input; 0: decided by calibration */
+
+  int32_t adc_bits;
+  int32_t adc_range;        /* imperfect_adc_range */
+  double adc_low, adc_high; /* of IMPERFECT_ADC_EXPLICIT, in unit currents */
+  double adc_percentile;    /* 0: calibrate by least squares; else by this percentile, above 50 */
+
+  uint64_t seed, layer_id; /* key of every draw */
+  int32_t num_threads;     /* of a forward pass; 0: the default of OpenMP */
+} imperfect_options;
+
+/* Writes an ideal 1 x 1 linear layer. */
+IMPERFECT_API void imperfect_default_options(imperfect_options* options);
+
+/* Makes and programs a layer. weight: out_channels x (in_channels/groups) x kernel, weight_size values; bias: out_channels
+ * values, or NULL. On success *layer must be freed by imperfect_layer_free. */
+IMPERFECT_API imperfect_status imperfect_layer_create(const imperfect_options* options, const float* weight,
+                                                      size_t weight_size, const float* bias, imperfect_layer** layer);
+
+/* Writes all cells again: same seed and write number, same bits. */
+IMPERFECT_API imperfect_status imperfect_layer_program(imperfect_layer* layer, uint64_t seed, uint32_t write);
+
+/* Sets the converter ranges that the options leave open, from images x in_channels x height x width inputs. */
+IMPERFECT_API imperfect_status imperfect_layer_calibrate(imperfect_layer* layer, const float* x, size_t images,
+                                                         int32_t height, int32_t width);
+
+/* Height and width of the output for one input size. */
+IMPERFECT_API imperfect_status imperfect_layer_output_size(const imperfect_layer* layer, int32_t height, int32_t width,
+                                                           int32_t* output_height, int32_t* output_width);
+
+/* y = layer(x): images x out_channels x output height x output width, y_size values. A linear layer takes height = width = 1.
+ */
+IMPERFECT_API imperfect_status imperfect_layer_forward(const imperfect_layer* layer, const float* x, size_t images,
+                                                       int32_t height, int32_t width, float* y, size_t y_size);
+
+/* The weights that the programmed cells stand for, in the layout of `weight`. */
+IMPERFECT_API imperfect_status imperfect_layer_effective_weight(const imperfect_layer* layer, float* weight,
+                                                                size_t weight_size);
+
+/* Frees a layer; NULL is allowed. */
+IMPERFECT_API void imperfect_layer_free(imperfect_layer* layer);
+
+/* Text of the calling thread's last error; empty if there was none. Valid until its next call into the library. */
+IMPERFECT_API const char* imperfect_last_error(void);
+
+/* "major.minor.patch" of the library, and the SIMD level in use ("" if IMPERFECT_SIMD asks for one it cannot give). */
+IMPERFECT_API const char* imperfect_version(void);
+IMPERFECT_API const char* imperfect_simd_level(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
