@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which nodes of a graph can be computed by analog arrays, and what each of them needs.
+
+Candidates are Conv (1-d and 2-d), Gemm and MatMul with exactly one constant operand, in float32.
+Everything else stays digital, each node with the reason why.
+Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imperfect._absorb import with_epilogue
+from imperfect._graph import Graph
+from imperfect._layer_spec import Floats, LayerSpec
+from imperfect._normalise import SAMPLES
+from imperfect._proto import attributes
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+
+class StaysDigitalError(Exception):
+    """Why a node cannot be analog."""
+
+
+def find_layers(graph: Graph) -> tuple[dict[str, LayerSpec], dict[str, str]]:
+    """All candidates by node name, and for every other node the reason why it stays digital.
+
+    Raises
+    ------
+    ValueError
+        If the weights of a candidate are infinite or do not fit its input.
+    """
+    layers: dict[str, LayerSpec] = {}
+    reasons: dict[str, str] = {}
+    for name, node in graph.nodes.items():
+        reader = READERS.get(node.op_type) if not node.domain else None
+        try:
+            if reader is None:
+                raise StaysDigitalError("not a Conv, Gemm or MatMul")
+            spec = reader(graph, node)
+            if spec.input in graph.constants:
+                raise StaysDigitalError("its input is constant")
+        except StaysDigitalError as reason:
+            reasons[name] = str(reason)
+            continue
+        _check_finite(spec)
+        layers[name] = with_epilogue(graph, spec)
+    for layer in layers.values():
+        reasons |= {item.node: f"digital epilogue of {layer.name!r}" for item in layer.absorbed}
+    return layers, reasons
+
+
+def _constant(graph: Graph, name: str, what: str) -> Floats:
+    """A constant operand of a layer, in float32."""
+    array = graph.constant(name)
+    if array is None:
+        given = name in graph.defaults
+        why = "is an input that may be overridden" if given else "is computed at run time"
+        raise StaysDigitalError(f"its {what} {why}")
+    if array.dtype != np.float32:
+        raise StaysDigitalError(f"its {what} is {array.dtype}, not float32")
+    if not array.size:
+        raise StaysDigitalError(f"its {what} is empty")
+    return array
+
+
+def _check_finite(spec: LayerSpec) -> None:
+    for what, values in (("weights", spec.weight), ("bias", spec.bias)):
+        if values is not None and not np.isfinite(values).all():
+            raise ValueError(f"the {what} of {spec.name!r} are not finite")
+
+
+def _optional_input(node: NodeProto, index: int) -> str:
+    return node.input[index] if len(node.input) > index else ""
+
+
+def _read_conv(graph: Graph, node: NodeProto) -> LayerSpec:
+    weight = _constant(graph, node.input[1], "weight")
+    axes = weight.ndim - 2
+    if axes not in (1, 2):
+        raise StaysDigitalError(f"{axes}-dimensional convolutions are not supported")
+    bias_name = _optional_input(node, 2)
+    bias = _constant(graph, bias_name, "bias") if bias_name else None
+    given = attributes(node)
+    groups, mode = given.get("group", 1), given.get("auto_pad", "NOTSET") or "NOTSET"
+    pads = given.get("pads", [0] * 2 * axes) if mode == "NOTSET" else [0] * 2 * axes
+    before_and_after = tuple(zip(pads[:axes], pads[axes:], strict=True))
+    if min(pads) < 0:
+        raise StaysDigitalError("its padding is negative")
+    shape = graph.shape(node.input[0]) or (None,) * weight.ndim
+    _check_conv(node, weight, bias, groups, shape, given.get("kernel_shape"))
+    spec = LayerSpec(
+        name=node.name,
+        kind="conv1d" if axes == 1 else "conv2d",
+        weight=weight,
+        bias=bias,
+        input=node.input[0],
+        array_output=node.output[0],
+        stride=tuple(given.get("strides", [1] * axes)),
+        dilation=tuple(given.get("dilations", [1] * axes)),
+        groups=groups,
+        padding=None if mode.startswith("SAME") else before_and_after,
+        auto_pad=mode,
+    )
+    sizes = tuple(size for size in shape[2:] if isinstance(size, int))
+    return replace(spec, padding=spec.explicit_padding(sizes)) if len(sizes) == axes else spec
+
+
+def _check_conv(
+    node: NodeProto,
+    weight: Floats,
+    bias: Floats | None,
+    groups: int,
+    shape: tuple[Any, ...],
+    kernel: list[int] | None,
+) -> None:
+    """Neither onnx nor ONNX Runtime compares these before the network runs."""
+    where = f"Conv {node.name!r}: weight of shape {weight.shape}"
+    if groups < 1 or len(weight) % groups:
+        raise ValueError(f"{where} cannot be cut into {groups} groups")
+    if len(shape) != weight.ndim:
+        raise ValueError(f"{where} does not fit an input of rank {len(shape)}")
+    if isinstance(shape[1], int) and shape[1] != weight.shape[1] * groups:
+        raise ValueError(f"{where} in {groups} groups does not fit {shape[1]} input channels")
+    if kernel is not None and tuple(kernel) != weight.shape[2:]:
+        raise ValueError(f"{where} does not have the kernel shape {tuple(kernel)}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"{where} does not fit a bias of shape {bias.shape}")
+
+
+def _read_gemm(graph: Graph, node: NodeProto) -> LayerSpec:
+    if node.input[1] not in graph.constants and node.input[0] in graph.constants:
+        raise StaysDigitalError("its constant operand is on the left")
+    weight = _constant(graph, node.input[1], "weight")
+    given = attributes(node)
+    weight = weight if given.get("transB") else weight.T
+    weight = np.ascontiguousarray(weight * np.float32(given.get("alpha", 1.0)))
+    bias_name, bias = _optional_input(node, 2), None
+    if bias_name:
+        bias = _constant(graph, bias_name, "bias") * np.float32(given.get("beta", 1.0))
+        bias = _per_output(bias, len(weight))
+    return _linear(graph, node, weight, bias, node.input[0], swap=bool(given.get("transA")))
+
+
+def _read_matmul(graph: Graph, node: NodeProto) -> LayerSpec:
+    left, right = (name in graph.constants for name in node.input)
+    if left and not right:
+        weight = _constant(graph, node.input[0], "weight")
+        if len(graph.shape(node.input[1]) or ()) < 2:
+            raise StaysDigitalError("its weight is on the left of an input of unknown rank")
+        spec = _linear(graph, node, weight, None, node.input[1], swap=True)
+        return replace(spec, swap_output=True)
+    weight = _constant(graph, node.input[1], "weight")
+    return _linear(graph, node, np.ascontiguousarray(weight.T), None, node.input[0], swap=False)
+
+
+def _linear(
+    graph: Graph, node: NodeProto, weight: Floats, bias: Floats | None, source: str, *, swap: bool
+) -> LayerSpec:
+    if weight.ndim != 2:
+        raise StaysDigitalError(f"its weight has {weight.ndim} axes, not 2")
+    shape = graph.shape(source)
+    if shape is not None and len(shape) < 2:
+        raise StaysDigitalError("its input has no sample axis")
+    if graph.batch is None and shape and all(isinstance(size, int) for size in shape):
+        raise StaysDigitalError("its input is the same for all samples")
+    axes = list(shape or ())
+    if swap:
+        axes[-2:] = axes[:-3:-1]
+    return LayerSpec(
+        name=node.name,
+        kind="linear",
+        weight=weight,
+        bias=bias,
+        input=source,
+        array_output=node.output[0],
+        swap_input=swap,
+        sample_axis=axes.index(SAMPLES) if SAMPLES in axes else 0,
+    )
+
+
+def _per_output(values: Floats, outputs: int) -> Floats:
+    """A vector (outputs,) from anything that broadcasts to one value per output."""
+    if values.size not in (1, outputs) or (values.shape or (1,))[-1] != values.size:
+        raise StaysDigitalError(f"its bias of shape {values.shape} is not one value per output")
+    return np.array(np.broadcast_to(values.reshape(-1), (outputs,)))
+
+
+READERS = {"Conv": _read_conv, "Gemm": _read_gemm, "MatMul": _read_matmul}

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A network whose large layers are computed by analog arrays: one programmed chip.
+
+Every layer has its own random draws, keyed by the chip's seed and the name of the layer's node,
+so a layer alone and the same layer inside any network have the same cells. Equations of the
+layers: ``imperfect.layers``; the digital work between them is done by ONNX Runtime in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imperfect import _chipfile, _corrections
+from imperfect._arrays import as_seed
+from imperfect._batch import Feeds, Input
+from imperfect._checks import integer
+from imperfect._network import Network
+from imperfect._programmed import Layer, build_layer
+from imperfect._stream import LayerVisit, traverse
+from imperfect.hardware import Hardware
+
+
+class AnalogNetwork:
+    """A network on imperfect hardware: one chip, programmed when built.
+
+    Parameters
+    ----------
+    network
+        The trained network.
+    hardware
+        What every layer runs on; None is ideal and reproduces the float network.
+    seed
+        Decides all random draws of the chip; integer from 0 to 2**64 - 1.
+    overrides
+        Other hardware for some layers, by patterns of their names (``{"stem*": hw}``, in the
+        syntax of ``fnmatch``). Where several patterns fit a layer, the last one holds.
+    digital
+        Patterns of the names of layers that stay digital; they win over ``overrides``.
+    chunk
+        Samples computed at once by one thread; None chooses 4 to 32, by the size of the
+        network's largest activation. Without effect where the network fixes the number.
+
+    Attributes
+    ----------
+    network : Network
+        The float network.
+    hardware : Hardware
+        The hardware of layers without an override.
+    chunk : int or None
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If a pattern fits no layer (the layers are listed), or no layer can be analog.
+    TypeError
+        If an argument has a wrong type.
+
+    Notes
+    -----
+    ONNX Runtime's sessions share one memory arena, registered once per process; set the
+    environment variable ``IMPERFECT_SHARED_ARENA=0`` to give each session its own.
+
+    Each node has its own arrays, even where two nodes share their weights. Convolutions with
+    three spatial axes stay digital, and so does everything that is not Conv, Gemm or MatMul;
+    ``network.summary()`` tells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onnx import helper, numpy_helper
+    >>> from imperfect.network import AnalogNetwork, Network
+    >>> x, y = (helper.make_tensor_value_info(name, 1, ["n", 3]) for name in "xy")
+    >>> node = helper.make_node("MatMul", ["x", "w"], ["y"], name="fc")
+    >>> weight = numpy_helper.from_array(2 * np.eye(3, dtype=np.float32), "w")
+    >>> graph = helper.make_graph([node], "double", [x], [y], [weight])
+    >>> chip = AnalogNetwork(Network.from_onnx(helper.make_model(graph)))
+    >>> chip(np.ones((2, 3)))
+    array([[2., 2., 2.],
+           [2., 2., 2.]], dtype=float32)
+    >>> list(chip.layers)
+    ['fc']
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        hardware: Hardware | None = None,
+        seed: int = 0,
+        overrides: Mapping[str, Hardware] | None = None,
+        digital: Sequence[str] = (),
+        *,
+        chunk: int | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network: must be a Network, not {type(network).__name__}")
+        if not network._specs:
+            raise ValueError(f"no layer of {network!r} can be analog")
+        self.network = network
+        self.hardware = _as_hardware("hardware", hardware)
+        self.chunk = integer("chunk", chunk, 1, none="chosen by size")
+        names = list(network._specs)
+        chosen = dict.fromkeys(names, self.hardware)
+        for pattern, other in (overrides or {}).items():
+            other = _as_hardware(f"overrides[{pattern!r}]", other)
+            chosen |= dict.fromkeys(_matching("overrides", pattern, names), other)
+        if isinstance(digital, str):
+            raise TypeError(f"digital: must be a list of patterns, not {digital!r}")
+        for pattern in digital:
+            for name in _matching("digital", pattern, names):
+                chosen.pop(name, None)
+        seed = as_seed("seed", seed)
+        specs = network._specs
+        self._state = seed, {n: build_layer(specs[n], hw, seed) for n, hw in chosen.items()}
+
+    @property
+    def seed(self) -> int:
+        """The seed of the chip's random draws."""
+        return self._state[0]
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The analog layers by the names of their nodes, in the order of the network."""
+        return MappingProxyType(self._state[1])
+
+    def __call__(self, x: Input, *, first_sample: int = 0, read: int = 0) -> Any:
+        """Compute the chip's answer.
+
+        Repeating a call repeats its bits, and a batch gives the same numbers whole or in parts.
+
+        Parameters
+        ----------
+        x
+            Array of shape (n, …), or a dictionary from input names to arrays.
+        first_sample
+            Number of the first sample in the read noise; sample i uses ``first_sample + i``.
+        read
+            Which read of the same samples this is: another one draws other read noise.
+
+        Returns
+        -------
+        ndarray or dict of ndarray
+            The output of shape (n, …), or a dictionary by name if there are several.
+
+        Raises
+        ------
+        ValueError
+            If a layer has to be calibrated first, shapes do not fit, a value is not finite, or
+            the answer is not a number.
+        """
+        names = self.network._graph.output_names
+        results = self._run(x, names, first_sample, read)
+        return results if len(names) > 1 else results[names[0]]
+
+    def features(
+        self, x: Input, output: str | None = None, *, first_sample: int = 0, read: int = 0
+    ) -> NDArray[Any]:
+        """Compute one tensor inside the network, on the chip.
+
+        Parameters
+        ----------
+        x, first_sample, read
+            As for a call.
+        output
+            Name of the tensor; None is the input of the last layer that can be analog. What
+            comes after the tensor is not computed.
+
+        Returns
+        -------
+        ndarray
+            The tensor, of shape (n, …); its trailing axes are left as they are. The output of a
+            convolution whose batch normalisation was absorbed is what its arrays give.
+
+        Raises
+        ------
+        ValueError
+            If there is no such tensor (close names are listed), or as for a call.
+        """
+        name = self.network._feature_name(output)
+        return self._run(x, (name,), first_sample, read)[name]
+
+    def _run(self, x: Input, targets: tuple[str, ...], first_sample: int, read: int) -> Feeds:
+        first, number = as_seed("first_sample", first_sample), as_seed("read", read)
+        layers = self._state[1]
+        _require_calibrated(layers)
+        return self.network._run(
+            x, targets, layers, chunk=self.chunk, first_sample=first, read=number
+        )
+
+    def walk(self, x: Input, *, read: int = 0) -> Iterator[LayerVisit]:
+        """Take samples through the chip, stopping at every analog layer.
+
+        Whoever iterates sees what reaches each layer, and may put another layer in its place
+        (``visit.layer = …``): what follows then sees the output of that one. The chip itself
+        does not change. The activations alive at one stage are held for all samples at once.
+
+        Parameters
+        ----------
+        x, read
+            As for a call.
+
+        Yields
+        ------
+        LayerVisit
+            One per layer, in the order of computation.
+        """
+        _require_calibrated(self.layers)
+        return self._walk(x, read)
+
+    def _walk(self, x: Input, read: int) -> Iterator[LayerVisit]:
+        net, layers = self.network, self._state[1]
+        batch = net._batch(x)
+        if not batch.count:
+            raise ValueError("x: has no samples")
+        plan = net._plan(net._graph.output_names, layers.keys())
+        schedule = net._schedule(batch, self.chunk)
+        return traverse(plan, layers, batch, schedule, as_seed("read", read))
+
+    def calibrate(self, x: Input) -> None:
+        """Choose the converters' ranges of every layer that takes them from data.
+
+        Layer by layer, each on what the calibrated layers before it give. All samples are held
+        at once, with the activations alive at one stage.
+
+        Parameters
+        ----------
+        x
+            As for a call; some tens to hundreds of typical samples.
+
+        Raises
+        ------
+        ValueError
+            As for a call. The chip is then unchanged.
+        """
+        layers = dict(self.layers)
+        for visit in self._walk(x, 0):
+            if visit.layer.uses_calibration:
+                visit.layer = layers[visit.name] = copy.copy(visit.layer)
+                visit.layer.calibrate(visit.x)
+        self._state = self.seed, layers
+
+    def program(self, seed: int | None = None, *, write: int = 0) -> None:
+        """Program all cells anew.
+
+        Parameters
+        ----------
+        seed
+            The new seed of the chip; None keeps the old one.
+        write
+            Which write of the same chip this is: another one draws other programming errors.
+        """
+        new = self.seed if seed is None else as_seed("seed", seed)
+        layers = {name: copy.copy(layer) for name, layer in self.layers.items()}
+        for layer in layers.values():
+            layer.program(new, write=write)
+        self._state = new, layers
+
+    def reestimate_batch_norm(self, x: Input, *, read: int = 0) -> AnalogNetwork:
+        """Return the same chip with batch normalisation measured on the chip itself.
+
+        Mean and variance of every absorbed batch normalisation become those of what its arrays
+        give for ``x``, layer by layer, each on what the corrected layers before it give. A rival
+        of refitting. Batch normalisations that were not absorbed, because they do not directly
+        follow an analog layer, are left alone.
+
+        Parameters
+        ----------
+        x
+            Training samples, as for a call; they are held at once, with the activations alive
+            at one stage.
+        read
+            As for a call.
+
+        Returns
+        -------
+        AnalogNetwork
+            Another view of the same cells.
+        """
+        return _corrections.reestimate_batch_norm(self, x, read)
+
+    def affine_corrected(
+        self, x: Input, reference: Network | None = None, *, read: int = 0
+    ) -> AnalogNetwork:
+        """Return the same chip with a gain and an offset for every output of every layer.
+
+        They are those of least squares between what the layer gives before its Relu or Clip on
+        the chip and in the float network, layer by layer, each on what the corrected layers
+        before it give. A rival of refitting.
+
+        Parameters
+        ----------
+        x, read
+            As for ``reestimate_batch_norm``.
+        reference
+            The float network; None is the chip's own. It must have the same layers.
+
+        Returns
+        -------
+        AnalogNetwork
+            Another view of the same cells.
+        """
+        return _corrections.affine_corrected(self, x, reference, read)
+
+    def layer_outputs(
+        self, x: Input, reference: Network | None = None, *, read: int = 0
+    ) -> Iterator[_corrections.LayerOutputs]:
+        """Give the outputs of every layer, on the chip and in the float network.
+
+        Parameters
+        ----------
+        x, reference, read
+            As for ``affine_corrected``.
+
+        Yields
+        ------
+        LayerOutputs
+            One per layer, in the order of computation.
+        """
+        return _corrections.layer_outputs(self, x, reference, read)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the chip to one ``.npz`` file: network, hardware, cells, calibrated ranges.
+
+        The file appears complete or not at all; one that is there already is replaced.
+        """
+        _chipfile.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AnalogNetwork:
+        """Read a chip that ``save`` wrote; it gives the same bits.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such a file, is damaged or changed, or of another version.
+        """
+        return cls._assemble(*_chipfile.load(path))
+
+    @classmethod
+    def _assemble(
+        cls,
+        network: Network,
+        hardware: Hardware,
+        seed: int,
+        chunk: int | None,
+        layers: Mapping[str, Layer],
+    ) -> AnalogNetwork:
+        """A chip of layers that were programmed already."""
+        chip = object.__new__(cls)
+        chip.network, chip.hardware, chip.chunk = network, hardware, chunk
+        chip._state = seed, dict(layers)
+        return chip
+
+    def _with_layers(self, layers: Mapping[str, Layer]) -> AnalogNetwork:
+        """A chip of the same network whose layers are given."""
+        return self._assemble(self.network, self.hardware, self.seed, self.chunk, layers)
+
+    def __copy__(self) -> AnalogNetwork:
+        return self._with_layers({name: copy.copy(layer) for name, layer in self.layers.items()})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AnalogNetwork:
+        # Why: programmed cells never change in place, so copies may share them.
+        return self.__copy__()
+
+    def __repr__(self) -> str:
+        others = sum(layer.hardware != self.hardware for layer in self.layers.values())
+        overrides = f", {others} of them overridden" if others else ""
+        count = f"{len(self.layers)} analog layers{overrides}"
+        return f"AnalogNetwork({self.network.name!r}: {count}; {self.hardware!r}, seed={self.seed})"
+
+
+def _as_hardware(field: str, value: Hardware | None) -> Hardware:
+    if value is not None and not isinstance(value, Hardware):
+        raise TypeError(f"{field}: must be a Hardware or None, not {type(value).__name__}")
+    return Hardware() if value is None else value
+
+
+def _matching(field: str, pattern: str, names: Sequence[str]) -> list[str]:
+    found = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+    if not found:
+        raise ValueError(f"{field}: pattern {pattern!r} fits no layer; the layers are {names}")
+    return found
+
+
+def _require_calibrated(layers: Mapping[str, Layer]) -> None:
+    waiting = [name for name, layer in layers.items() if layer.needs_calibration]
+    if waiting:
+        raise ValueError(f"call calibrate(x) first: layers {waiting} take ranges from data")

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What one analog layer of a network is: weights, geometry, epilogue, place in the graph.
+
+A layer is one Conv, Gemm or MatMul node, followed by the nodes it absorbed as its digital
+epilogue y = clip(scale·y + shift, low, high) per output. Weights have shape (out, in) or
+(out, in/groups, kernel…), all values are float32.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Padding = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchNorm:
+    """The parameters of a batch normalisation, each of shape (outputs,)."""
+
+    gamma: Floats
+    beta: Floats
+    mean: Floats
+    variance: Floats
+    epsilon: float
+
+    def affine(self) -> tuple[Floats, Floats]:
+        """The scale and shift that the normalisation amounts to."""
+        scale = self.gamma / np.sqrt(self.variance.astype(np.float64) + self.epsilon)
+        shift = self.beta - self.mean * scale
+        return scale.astype(np.float32), shift.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Absorbed:
+    """A node that became part of a layer's epilogue, and the epilogue up to and with it."""
+
+    node: str
+    output: str
+    scale: Floats
+    shift: Floats
+    low: float = -math.inf
+    high: float = math.inf
+    batch_norm: BatchNorm | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSpec:
+    """One node that can be analog: its weights, its geometry, its place in the graph.
+
+    ``weight`` is (out, in) or (out, in/groups, kernel…). ``padding`` is None where it depends on
+    the size of the input (``auto_pad``). A linear layer works on the last axis of its input;
+    ``swap_input`` and ``swap_output`` exchange the last two axes first (a constant on the left,
+    a transposed Gemm), ``sample_axis`` is where samples then stand.
+    """
+
+    name: str
+    kind: Literal["linear", "conv1d", "conv2d"]
+    weight: Floats
+    bias: Floats | None
+    input: str
+    array_output: str
+    absorbed: tuple[Absorbed, ...] = ()
+    stride: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    groups: int = 1
+    padding: Padding | None = ()
+    auto_pad: str = "NOTSET"
+    swap_input: bool = False
+    swap_output: bool = False
+    sample_axis: int = 0
+
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer can give, from the array's own to the last."""
+        return (self.array_output, *(item.output for item in self.absorbed))
+
+    @property
+    def output(self) -> str:
+        return self.tensors[-1]
+
+    @property
+    def affine(self) -> tuple[Floats, Floats]:
+        """Scale and shift of the epilogue, each of shape (outputs,)."""
+        if self.absorbed:
+            return self.absorbed[-1].scale, self.absorbed[-1].shift
+        return np.ones(len(self.weight), np.float32), np.zeros(len(self.weight), np.float32)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Limits of the epilogue."""
+        last = self.absorbed[-1:]
+        return (last[0].low, last[0].high) if last else (-math.inf, math.inf)
+
+    @property
+    def num_affine(self) -> int:
+        """How many of the absorbed nodes scale or shift."""
+        return sum((item.low, item.high) == (-math.inf, math.inf) for item in self.absorbed)
+
+    @property
+    def is_clipped(self) -> bool:
+        return self.limits != (-math.inf, math.inf)
+
+    @property
+    def output_axis(self) -> int:
+        """The axis, from the end, along which the outputs of the array stand."""
+        return 1 - self.weight.ndim if self.kind != "linear" else -2 if self.swap_output else -1
+
+    @property
+    def batch_norm(self) -> BatchNorm | None:
+        """The absorbed batch normalisation, if there is one."""
+        return next((item.batch_norm for item in self.absorbed if item.batch_norm), None)
+
+    def until(self, tensor: str) -> LayerSpec:
+        """The same layer, ending at one of its tensors."""
+        return replace(self, absorbed=self.absorbed[: self.tensors.index(tensor)])
+
+    def explicit_padding(self, sizes: tuple[int, ...]) -> Padding:
+        """The zeros before and after each spatial axis, for inputs of these sizes."""
+        if self.padding is not None:
+            return self.padding
+        result = []
+        kernel = self.weight.shape[2:]
+        for size, k, s, d in zip(sizes, kernel, self.stride, self.dilation, strict=True):
+            total = max((math.ceil(size / s) - 1) * s + (k - 1) * d + 1 - size, 0)
+            small, large = total // 2, total - total // 2
+            result.append((small, large) if self.auto_pad == "SAME_UPPER" else (large, small))
+        return tuple(result)

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A trained network in float, without hardware.
+
+The first axis of inputs and outputs counts samples. Samples must not depend on each other: any
+number of them is computed in chunks, whose size depends on the network alone. ONNX Runtime
+computes; the network itself never changes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from imperfect import onnx
+from imperfect._batch import Batch, Feeds, Input
+from imperfect._candidates import find_layers
+from imperfect._config import get_num_threads
+from imperfect._cut import Plan, make_plan
+from imperfect._digest import network_digest
+from imperfect._graph import Graph, TensorInfo
+from imperfect._normalise import SAMPLES
+from imperfect._optional import require
+from imperfect._programmed import Layer
+from imperfect._proto import attributes
+from imperfect._report import RECURRENT, NodeInfo, describe_nodes, summarise
+from imperfect._shuffle import shuffled_model
+from imperfect._stream import Schedule, run
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+# Why: a chunk whose largest activation fits the second-level cache loses no time to memory.
+CHUNK_BYTES = 4 * 2**20
+SMALLEST_CHUNK, LARGEST_CHUNK = 4, 32
+
+MAX_PLANS = 8
+
+
+class Network:
+    """A trained network, in float32; immutable. Made by ``from_onnx``.
+
+    Parameters
+    ----------
+    model
+        An ONNX model in the normal form that ``imperfect.onnx.load`` returns.
+
+    Raises
+    ------
+    ValueError
+        If an output has no sample axis, or weights do not fit their inputs.
+
+    Notes
+    -----
+    Operator sets from 7 on, files below 2 GiB, inputs of float32 or integers. A network that was
+    exported for a fixed number of samples computes that many at a time: one by one if the number
+    is 1, else inputs must hold a multiple of it. Networks in training mode are refused.
+
+    Conv (one or two spatial axes), Gemm and MatMul can be analog where exactly one operand is a
+    float32 constant; ``nodes`` and ``summary`` tell why another one is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onnx import helper, numpy_helper
+    >>> from imperfect.network import Network
+    >>> x, y = (helper.make_tensor_value_info(name, 1, ["n", 3]) for name in "xy")
+    >>> node = helper.make_node("MatMul", ["x", "w"], ["y"], name="fc")
+    >>> weight = numpy_helper.from_array(2 * np.eye(3, dtype=np.float32), "w")
+    >>> graph = helper.make_graph([node], "double", [x], [y], [weight])
+    >>> net = Network.from_onnx(helper.make_model(graph))
+    >>> net
+    Network('double': x (n, 3) -> y (n, 3); 1 of 1 nodes can be analog)
+    >>> net(np.ones((2, 3)))
+    array([[2., 2., 2.],
+           [2., 2., 2.]], dtype=float32)
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        self._graph = Graph(model)
+        self._specs, self._reasons = find_layers(self._graph)
+        self._plans: dict[tuple[tuple[str, ...], frozenset[str]], Plan] = {}
+        self._largest: dict[tuple[tuple[int, ...], ...], int] = {}
+        self._lock = threading.Lock()
+        _check_samples(self._graph)
+
+    @classmethod
+    def from_onnx(cls, source: str | os.PathLike[str] | bytes | ModelProto) -> Network:
+        """Read an ONNX network.
+
+        Parameters
+        ----------
+        source
+            Path of a file, the bytes of one, or a parsed model.
+
+        Returns
+        -------
+        Network
+            The network. Weights are read, so the file may be removed.
+
+        Raises
+        ------
+        ValueError
+            If the file is broken or hostile, or the network is of an unsupported kind.
+        FileNotFoundError
+            If there is no such file.
+        """
+        model = onnx.load(source)
+        with onnx.naming(source):
+            return cls(model)
+
+    @property
+    def name(self) -> str:
+        """The name of the graph."""
+        return str(self._graph.model.graph.name)
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """What the network takes."""
+        return self._graph.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """What the network gives."""
+        return self._graph.outputs
+
+    @cached_property
+    def nodes(self) -> tuple[NodeInfo, ...]:
+        """All nodes in the order of computation."""
+        return describe_nodes(self._graph, self._specs, self._reasons)
+
+    @cached_property
+    def layers(self) -> tuple[NodeInfo, ...]:
+        """The nodes that can be analog."""
+        return tuple(info for info in self.nodes if info.analog)
+
+    def summary(self) -> str:
+        """A table of the nodes that multiply, and why those that stay digital do."""
+        return f"{self!r}\n{summarise(self.nodes)}"
+
+    def digest(self) -> str:
+        """SHA-256 of what decides the network's answers (64 hexadecimal digits).
+
+        Documentation, producer and the way tensors are stored do not change it.
+        """
+        return network_digest(self._graph.model)
+
+    def __call__(self, x: Input) -> Any:
+        """Compute the float network's answer.
+
+        Parameters
+        ----------
+        x
+            Array of shape (n, …), or a dictionary from input names to arrays. Real numbers are
+            converted to float32.
+
+        Returns
+        -------
+        ndarray or dict of ndarray
+            The output of shape (n, …), or a dictionary by name if there are several.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, a value is not finite, or the answer is not a number.
+        TypeError
+            If an array does not hold numbers of the right kind.
+        """
+        names = self._graph.output_names
+        results = self._run(x, names, {})
+        return results if len(names) > 1 else results[names[0]]
+
+    def features(self, x: Input, output: str | None = None) -> NDArray[Any]:
+        """Compute one tensor inside the float network.
+
+        Parameters
+        ----------
+        x
+            As for a call.
+        output
+            Name of the tensor; None is the input of the last layer that can be analog.
+
+        Returns
+        -------
+        ndarray
+            The tensor, of shape (n, …); its trailing axes are left as they are.
+
+        Raises
+        ------
+        ValueError
+            If there is no such tensor (close names are listed), or as for a call.
+        """
+        name = self._feature_name(output)
+        return self._run(x, (name,), {})[name]
+
+    def shuffled(self, seed: int = 0) -> Network:
+        """A network whose weights mean nothing: the control that gives recovery its meaning.
+
+        Every weight tensor that can be analog is permuted within itself; biases and everything
+        digital stay. The permutation is drawn by Philox from the seed and the node's name, so
+        the same layer is permuted in the same way in every network.
+
+        Parameters
+        ----------
+        seed
+            Integer from 0 to 2**64 - 1.
+
+        Returns
+        -------
+        Network
+            The permuted network.
+        """
+        return Network(shuffled_model(self._graph, self._specs, seed))
+
+    def _feature_name(self, output: str | None) -> str:
+        if output is None:
+            if not self._specs:
+                raise ValueError("output: no layer of the network can be analog; name a tensor")
+            return list(self._specs.values())[-1].input
+        names = self._graph.tensor_names()
+        if output not in names:
+            close = difflib.get_close_matches(str(output), names, n=5) or names[:5]
+            raise ValueError(f"output: the network has no tensor {output!r}; close: {close}")
+        return output
+
+    def _batch(self, x: Input) -> Batch:
+        graph = self._graph
+        return Batch(graph.inputs, graph.defaults, graph.batch, x)
+
+    def _plan(self, targets: tuple[str, ...], analog: Collection[str]) -> Plan:
+        key = targets, frozenset(analog)
+        with self._lock:
+            if key not in self._plans:
+                chosen = {name: spec for name, spec in self._specs.items() if name in analog}
+                self._plans[key] = make_plan(self._graph, chosen, targets)
+                # Why: each plan's sessions hold copies of the digital weights.
+                for old in list(self._plans)[:-MAX_PLANS]:
+                    del self._plans[old]
+            return self._plans[key]
+
+    def _schedule(self, batch: Batch, chunk: int | None) -> Schedule:
+        """How to stream a batch; the size of chunks depends on the network alone."""
+        key = tuple(shape[1:] for shape in batch.shapes.values())
+        if key not in self._largest:
+            self._largest[key] = self._graph.largest_activation(batch.shapes) or CHUNK_BYTES
+        largest = self._largest[key]
+        fitting = min(max(CHUNK_BYTES // largest, SMALLEST_CHUNK), LARGEST_CHUNK)
+        size = self._graph.batch or chunk or fitting
+        threads = get_num_threads()
+        if batch.count > size:
+            return Schedule(size, min(threads, -(-batch.count // size)), 1)
+        # Why: a busy machine makes a layer's threads wait for each other, up to 16 ms each time
+        # (measured: one small image took 400 ms in two threads, 1 ms in one).
+        return Schedule(size, 1, threads if batch.count * largest >= CHUNK_BYTES else 1)
+
+    def _run(
+        self,
+        x: Input,
+        targets: tuple[str, ...],
+        layers: Mapping[str, Layer],
+        *,
+        chunk: int | None = None,
+        first_sample: int = 0,
+        read: int = 0,
+    ) -> Feeds:
+        """Compute tensors by name, some layers being analog."""
+        batch = self._batch(x)
+        plan = self._plan(targets, layers.keys())
+        # Why: only a run tells the trailing axes of the outputs, so no samples become one.
+        chosen = batch if batch.count else batch.zeros(self._graph.batch or 1)
+        results = run(plan, layers, chosen, self._schedule(chosen, chunk), first_sample, read)
+        return {name: values[: batch.count] for name, values in results.items()}
+
+    def __copy__(self) -> Network:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle_network, (self._graph.model.SerializeToString(),)
+
+    def __repr__(self) -> str:
+        num_analog, num_nodes = len(self._specs), len(self._graph.nodes)
+        inputs = ", ".join(f"{i.name} {_shape_text(i)}" for i in self.inputs)
+        outputs = ", ".join(f"{i.name} {_shape_text(i)}" for i in self.outputs)
+        nodes = f"{num_analog} of {num_nodes} nodes can be analog"
+        return f"Network({self.name!r}: {inputs} -> {outputs}; {nodes})"
+
+
+def _shape_text(info: TensorInfo) -> str:
+    sizes = ("...",) if info.shape is None else info.shape
+    text = ", ".join("?" if size is None else str(size) for size in sizes)
+    return f"({text},)" if len(sizes) == 1 else f"({text})"
+
+
+def _check_samples(graph: Graph) -> None:
+    """Refuse a network whose samples depend on each other, as far as that can be seen."""
+    for info in graph.outputs:
+        if not info.per_sample or info.name in graph.constants:
+            shape = _shape_text(info)
+            raise ValueError(f"output {info.name!r} {shape}: its first axis must count samples")
+    for name, node in graph.nodes.items():
+        if _is_in_training(graph, node):
+            raise ValueError(f"{node.op_type} {name!r} is in training mode")
+        time_first = node.op_type in RECURRENT and not attributes(node).get("layout")
+        if time_first and (graph.shape(node.input[0]) or (None,))[0] == SAMPLES:
+            raise ValueError(
+                f"{node.op_type} {name!r} takes samples for time steps: "
+                "the first axis of the network's input must count samples"
+            )
+
+
+def _is_in_training(graph: Graph, node: NodeProto) -> bool:
+    if node.op_type == "Dropout" and len(node.input) > 2:
+        mode = graph.constant(node.input[2])
+        return mode is None or bool(mode.any())
+    return node.op_type == "BatchNormalization" and bool(attributes(node).get("training_mode"))
+
+
+def _unpickle_network(content: bytes) -> Network:
+    return Network(require("onnx").ModelProto.FromString(content))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From the description of a layer in a network to a programmed layer, and how to call it.
+
+A layer takes samples first; tensors of a network may have them elsewhere, need padding that
+depends on their size, or be transposed. ``call_layer`` also tells the layer which samples it
+computes: rows of one sample take consecutive numbers in random draws.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imperfect._layer_spec import LayerSpec
+from imperfect.hardware import Hardware
+from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Epilogue
+
+Layer = AnalogLinear | AnalogConv1d | AnalogConv2d
+SAMPLE_RANGE = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which samples a chunk holds, in random draws: ``first`` is the number of its first one."""
+
+    first: int
+    count: int
+    read: int
+    num_threads: int | None
+
+
+def build_layer(spec: LayerSpec, hardware: Hardware, seed: int) -> Layer:
+    """Program one layer of a network."""
+    given: dict[str, Any] = {"hardware": hardware, "seed": seed, "layer_id": spec.name}
+    if spec.absorbed:
+        scale, shift = spec.affine
+        low, high = spec.limits
+        given["epilogue"] = Epilogue(scale=scale, shift=shift, low=low, high=high)
+    if spec.kind == "linear":
+        return AnalogLinear(spec.weight, spec.bias, **given)
+    given |= {"dilation": spec.dilation, "groups": spec.groups, "stride": spec.stride}
+    # Why: padding that depends on the size of the input is added before the layer is called.
+    padding = spec.padding if spec.padding is not None else ((0, 0),) * len(spec.stride)
+    if spec.kind == "conv1d":
+        return AnalogConv1d(spec.weight, spec.bias, padding=padding, **given)
+    return AnalogConv2d(spec.weight, spec.bias, padding=padding, **given)
+
+
+def with_affine(spec: LayerSpec, layer: Layer, affine: tuple[NDArray[Any], NDArray[Any]]) -> Layer:
+    """The layer with another scale and shift in its epilogue, and the limits of ``spec``."""
+    scale, shift = (values.astype(np.float32) for values in affine)
+    low, high = spec.limits
+    return layer.with_epilogue(Epilogue(scale=scale, shift=shift, low=low, high=high))
+
+
+def layer_input(spec: LayerSpec, x: NDArray[Any]) -> NDArray[np.float32]:
+    """The tensor in the layer's own form: samples first, padded, features last if linear."""
+    if spec.kind != "linear":
+        if spec.padding is None:
+            pads = spec.explicit_padding(x.shape[2:])
+            x = np.pad(x, ((0, 0), (0, 0), *pads))
+        return np.ascontiguousarray(x)
+    x = x.swapaxes(-1, -2) if spec.swap_input else x
+    return np.ascontiguousarray(np.moveaxis(x, spec.sample_axis, 0))
+
+
+def layer_output(spec: LayerSpec, y: NDArray[Any]) -> NDArray[np.float32]:
+    if spec.kind == "linear":
+        y = np.moveaxis(y, 0, spec.sample_axis)
+        y = y.swapaxes(-1, -2) if spec.swap_output else y
+    return np.ascontiguousarray(y)
+
+
+def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> NDArray[np.float32]:
+    """Call a layer on one chunk; rows of a sample take consecutive numbers in random draws."""
+    rows = math.prod(x.shape[:-1]) if spec.kind == "linear" else len(x)
+    if rows % place.count:
+        raise ValueError(
+            f"layer {spec.name!r} gets {rows} rows for {place.count} samples, which cannot be "
+            f"told apart: keep it digital (digital=[{spec.name!r}])"
+        )
+    first = place.first * (rows // place.count) % SAMPLE_RANGE
+    y: NDArray[np.float32] = layer(
+        x, first_sample=first, read=place.read, num_threads=place.num_threads
+    )
+    return y

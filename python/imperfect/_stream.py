@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the plan of a network: chunk after chunk for answers, layer after layer for measuring.
+
+``run`` streams chunks of samples through all steps, several chunks at a time, and writes into
+outputs allocated once: memory does not grow with the number of samples. ``traverse`` takes all
+chunks through one step before the next, so that a caller can measure a layer on everything that
+reaches it and replace it before its output is computed; the tensors that are alive at that stage
+are then held for all samples.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imperfect._batch import Batch, Feeds
+from imperfect._cut import AnalogStep, DigitalStep, Plan, Step
+from imperfect._layer_spec import LayerSpec
+from imperfect._programmed import (
+    Layer,
+    Place,
+    call_layer,
+    layer_input,
+    layer_output,
+    with_affine,
+)
+from imperfect._proto import refusing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Samples per chunk, chunks at a time, and threads that a layer takes for one chunk."""
+
+    chunk: int
+    workers: int
+    layer_threads: int
+
+
+class LayerVisit:
+    """One layer, with everything that reaches it.
+
+    Attributes
+    ----------
+    name
+        Name of the layer's node.
+    spec
+        Its place in the graph.
+    layer
+        The layer. Whoever visits may put another one here: the rest of the network then sees
+        the output of that one.
+    """
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        layer: Layer,
+        inputs: list[NDArray[Any]],
+        places: list[Place],
+        workers: int,
+    ) -> None:
+        self.name = spec.name
+        self.spec = spec
+        self.layer = layer
+        self._inputs = inputs
+        self._places = places
+        self._workers = workers
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """All inputs of the layer, in the layer's own form, copied together."""
+        return np.concatenate([layer_input(self.spec, x) for x in self._inputs])
+
+    def outputs(self, layer: Layer | None = None) -> Iterator[NDArray[np.float32]]:
+        """Outputs of the layer, or of another in its place, for one chunk of samples at a time.
+
+        The outputs of the array stand on axis 1 for convolutions, on the last axis else.
+        """
+        chosen = self.layer if layer is None else layer
+
+        def compute(index: int) -> NDArray[np.float32]:
+            x = layer_input(self.spec, self._inputs[index])
+            return call_layer(self.spec, chosen, x, self._places[index])
+
+        return _in_order(compute, range(len(self._inputs)), self._workers)
+
+
+def run(
+    plan: Plan,
+    layers: Mapping[str, Layer],
+    batch: Batch,
+    schedule: Schedule,
+    first_sample: int,
+    read: int,
+) -> Feeds:
+    """Compute the plan's targets, each of shape (samples, …)."""
+    results: Feeds = {}
+    lock = threading.Lock()
+
+    def work(first: int) -> None:
+        count = min(schedule.chunk, batch.count - first)
+        values = batch.chunk(first, first + count)
+        place = Place(first_sample + first, count, read, schedule.layer_threads)
+        for step in plan.steps:
+            execute(step, values, layers, place)
+        for name in plan.targets:
+            value = _checked(name, values[name], count, first)
+            with lock:
+                if name not in results:
+                    results[name] = np.empty((batch.count, *value.shape[1:]), value.dtype)
+            _store(name, results[name], value, first)
+
+    for _ in _in_order(work, range(0, batch.count, schedule.chunk), schedule.workers):
+        pass
+    return results
+
+
+def _in_order(work: Callable[[int], T], items: Iterable[int], workers: int) -> Iterator[T]:
+    """Results of ``work``, in order; no more are waiting than there are threads."""
+    if workers == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[T]] = deque()
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _checked(name: str, value: Any, count: int, first: int) -> NDArray[Any]:
+    """Refuse a result that has no sample axis, or NaN in it."""
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"tensor {name!r} is a {type(value).__name__}, not an array")
+    if value.shape[:1] != (count,):
+        raise ValueError(
+            f"tensor {name!r} has shape {value.shape} for {count} samples: "
+            "its first axis does not count samples"
+        )
+    if value.dtype.kind == "f" and np.isnan(value).any():
+        sample = first + int(np.argwhere(np.isnan(value))[0][0])
+        raise ValueError(f"tensor {name!r} is not a number for sample {sample}")
+    return value
+
+
+def _store(name: str, result: NDArray[Any], value: NDArray[Any], first: int) -> None:
+    if result.shape[1:] != value.shape[1:]:
+        raise ValueError(
+            f"tensor {name!r} has shape {value.shape[1:]} for some samples and "
+            f"{result.shape[1:]} for others"
+        )
+    result[first : first + len(value)] = value
+
+
+def execute(step: Step, values: dict[str, Any], layers: Mapping[str, Layer], place: Place) -> None:
+    """Run one step: add its outputs to ``values``, drop what is not needed after it."""
+    if isinstance(step, DigitalStep):
+        values |= _run_session(step, values)
+    else:
+        layer = _ending_at(step, layers[step.spec.name])
+        y = call_layer(step.spec, layer, layer_input(step.spec, values[step.spec.input]), place)
+        values[step.spec.output] = layer_output(step.spec, y)
+    for name in step.release:
+        values.pop(name, None)
+
+
+def _run_session(step: DigitalStep, values: dict[str, Any]) -> dict[str, Any]:
+    feeds = {name: values[name] for name in step.inputs}
+    with refusing(f"ONNX Runtime cannot compute {list(step.outputs)}"):
+        results = step.session.run(step.outputs, feeds)
+    return dict(zip(step.outputs, results, strict=True))
+
+
+def _ending_at(step: AnalogStep, layer: Layer) -> Layer:
+    """The layer with only that part of its epilogue that the step asks for."""
+    if step.is_whole:
+        return layer
+    if step.keeps_affine:
+        # Why: scale and shift may have been corrected on this chip.
+        return layer.with_epilogue(replace(layer.epilogue, low=-math.inf, high=math.inf))
+    return with_affine(step.spec, layer, step.spec.affine)
+
+
+def traverse(
+    plan: Plan, layers: Mapping[str, Layer], batch: Batch, schedule: Schedule, read: int
+) -> Iterator[LayerVisit]:
+    """Take all samples through the plan step by step, stopping at every analog layer."""
+    firsts = range(0, batch.count, schedule.chunk)
+    counts = [min(schedule.chunk, batch.count - first) for first in firsts]
+    places = [
+        Place(first, count, read, schedule.layer_threads)
+        for first, count in zip(firsts, counts, strict=True)
+    ]
+    states: list[dict[str, Any]] = [batch.chunk(p.first, p.first + p.count) for p in places]
+    chosen = dict(layers)
+    for step in plan.steps:
+        if isinstance(step, AnalogStep):
+            name, inputs = step.spec.name, [state[step.spec.input] for state in states]
+            visit = LayerVisit(step.spec, layers[name], inputs, places, schedule.workers)
+            yield visit
+            chosen[name] = visit.layer
+
+        def advance(index: int, step: Step = step) -> None:
+            execute(step, states[index], chosen, places[index])
+
+        for _ in _in_order(advance, range(len(states)), schedule.workers):
+            pass

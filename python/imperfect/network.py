@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Trained networks, and the same networks with their large layers on analog arrays.
+
+``Network`` is the trained network itself, in float. ``AnalogNetwork`` is one chip: every Conv,
+Gemm and MatMul with constant weights is computed by arrays programmed for it, everything else by
+ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+from imperfect._chip import AnalogNetwork
+from imperfect._corrections import LayerOutputs
+from imperfect._graph import TensorInfo
+from imperfect._network import Network
+from imperfect._report import NodeInfo
+from imperfect._stream import LayerVisit
+
+__all__ = ["AnalogNetwork", "LayerOutputs", "LayerVisit", "Network", "NodeInfo", "TensorInfo"]
+
+# Why: pickles and documentation name the place that users import from.
+for _class in (AnalogNetwork, LayerOutputs, LayerVisit, Network, NodeInfo, TensorInfo):
+    _class.__module__ = __name__

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Chips on disk, in pickles and as copies: the same bits, and nothing read from broken files."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import networks
+from chips import WRONG_WEIGHTS, noisy_chip, small
+from imperfect.network import AnalogNetwork, Network
+
+
+def test_a_chip_is_saved_whole(tmp_path: Path) -> None:
+    chip, x = noisy_chip()
+    chip = chip.reestimate_batch_norm(x)
+    path = tmp_path / "chip.npz"
+    chip.save(path)
+    loaded = AnalogNetwork.load(path)
+    np.testing.assert_array_equal(loaded(x), chip(x))
+    np.testing.assert_array_equal(loaded.features(x, "n1"), chip.features(x, "n1"))
+    assert loaded.network.digest() == chip.network.digest()
+    assert (loaded.hardware, loaded.seed, loaded.chunk) == (chip.hardware, chip.seed, chip.chunk)
+    assert repr(loaded) == repr(chip)
+    chip.program(9)
+    loaded.program(9)
+    np.testing.assert_array_equal(loaded(x), chip(x))
+    assert [item.name for item in tmp_path.iterdir()] == ["chip.npz"]
+    with np.load(path, allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays)
+
+
+@pytest.mark.parametrize("case", ["auto_pad any size", "time first", "1-d", "gemm scaled", "if"])
+def test_saved_chips_of_other_networks(case: str, tmp_path: Path) -> None:
+    model, feeds = networks.CASES[case]()
+    chip = AnalogNetwork(Network.from_onnx(model), WRONG_WEIGHTS, 3)
+    chip.save(tmp_path / "chip.npz")
+    loaded = AnalogNetwork.load(tmp_path / "chip.npz")
+    for other in (loaded, pickle.loads(pickle.dumps(chip)), copy.copy(chip), copy.deepcopy(chip)):
+        np.testing.assert_array_equal(other(feeds["x"]), chip(feeds["x"]))
+
+
+def test_copies_do_not_follow() -> None:
+    chip, x = noisy_chip()
+    first = chip(x)
+    copies = [copy.copy(chip), copy.deepcopy(chip), pickle.loads(pickle.dumps(chip))]
+    chip.program(7)
+    for other in copies:
+        np.testing.assert_array_equal(other(x), first)
+        assert other.seed == 1
+
+
+def test_networks_pickle() -> None:
+    net, x = small()
+    other = pickle.loads(pickle.dumps(net))
+    assert other.digest() == net.digest() and repr(other) == repr(net)
+    np.testing.assert_array_equal(other(x), net(x))
+    assert type(other).__module__ == "imperfect.network"
+
+
+def rewrite(path: Path, **changes: NDArray[Any] | None) -> None:
+    """Change members of a chip file, leaving its digest as it was."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file} | changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+def test_broken_chip_files_are_refused(tmp_path: Path) -> None:
+    chip, _ = noisy_chip()
+    good = tmp_path / "good.npz"
+    chip.save(good)
+    content = good.read_bytes()
+    path = tmp_path / "broken.npz"
+    places = np.random.default_rng(0).integers(len(content), size=25)
+    damaged = [content[:place] + bytes([content[place] ^ 64]) + content[place + 1 :]
+               for place in places]  # fmt: skip
+    cut = [content[:length] for length in np.linspace(0, len(content) - 1, 25).astype(int)]
+    for item in [*damaged, *cut, b"PK\3\4 and nothing else", content + b"more", b"text"]:
+        path.write_bytes(item)
+        try:
+            AnalogNetwork.load(path)
+        except ValueError as error:
+            assert "broken.npz: is not a usable chip file" in str(error)
+        else:  # bytes that zip itself does not read, such as a date
+            assert item in damaged or item == content + b"more"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("chip", None, "has no 'chip'|SHA-256"),
+        ("sha256", None, "has no 'sha256'"),
+        ("sha256", np.zeros(32, np.uint8), "SHA-256"),
+        ("0.cells", np.zeros(7, np.float32), "SHA-256"),
+        ("extra", np.zeros(7, np.float32), "SHA-256"),
+    ],
+)
+def test_edited_chip_files_are_refused(
+    name: str, value: NDArray[Any] | None, reason: str, tmp_path: Path
+) -> None:
+    chip, _ = noisy_chip()
+    path = tmp_path / "edited.npz"
+    chip.save(path)
+    rewrite(path, **{name: value})
+    with pytest.raises(ValueError, match=f"edited.npz: .*({reason})"):
+        AnalogNetwork.load(path)
+
+
+def test_arrays_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "objects.npz"
+    np.savez(path, chip=np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"objects.npz.*does not fill"):
+        AnalogNetwork.load(path)
+    np.savez_compressed(path, chip=np.zeros(10**6))
+    with pytest.raises(ValueError, match="is not a stored array"):
+        AnalogNetwork.load(path)
+    np.savez(path, x=np.zeros(3))
+    with pytest.raises(ValueError, match="has no 'sha256'"):
+        AnalogNetwork.load(path)
