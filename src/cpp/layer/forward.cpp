@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kChunkLanes = 192;  // lanes of a chunk, about: enough panels to share one quantisation
 
+constexpr double kProductsPerThread = 1e6;  // multiply-adds that are worth a thread of their own
+
 /// A part of the layer's outputs: tiles [first_tile, last_tile) of groups [first_group, last_group).
 struct OutputPart {
   std::size_t first_group, last_group, first_tile, last_tile;
@@ -252,8 +254,12 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   const std::size_t positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
   const std::size_t images_per_chunk = std::max<std::size_t>(1, (kChunkLanes + positions - 1) / positions);
   const std::size_t chunks = (input.images + images_per_chunk - 1) / images_per_chunk;
-  const auto wanted = static_cast<std::size_t>(threads);
   const InputLayout layout(definition.shape, input);
+  // Why: starting and ending a team of threads costs as much as about a million multiply-adds.
+  const double products = static_cast<double>(definition.weight.size()) * static_cast<double>(positions * input.images) *
+                          layer.plan.products;
+  threads = static_cast<int>(std::min<double>(threads, 1.0 + products / kProductsPerThread));
+  const auto wanted = static_cast<std::size_t>(threads);
   const std::vector<OutputPart> parts =
       cut_outputs(layer, chunks == 0 || chunks >= wanted ? 1 : (wanted + chunks - 1) / chunks);
   parallel_for(static_cast<std::ptrdiff_t>(chunks * parts.size()), threads, [&](std::ptrdiff_t item, int) {

@@ -63,14 +63,18 @@ void InputBuffer::pad(const InputLayout& layout, const BatchShape& input, const 
     for (int row = 0; row < input.height; ++row, x += input.width) {
       const int y = row + layout.pad_begin[0];
       float* const line = buffer + (channel * sy + y % sy) * sx * plane + std::ptrdiff_t{y / sy} * layout.plane_width;
-      if (sx == 1) {
-        std::copy_n(x, input.width, line + layout.pad_begin[1]);
-        continue;
-      }
       for (int first = 0; first < std::min(sx, input.width); ++first) {
         const int column = first + layout.pad_begin[1];
-        float* to = line + column % sx * plane + column / sx;
-        for (int i = first; i < input.width; i += sx) *to++ = x[i];
+        float* const to = line + column % sx * plane + column / sx;
+        const int length = divide_up(input.width - first, sx);
+        // Why two of the loops: with the step known, the compiler turns them into vector copies and shuffles.
+        if (sx == 1) {
+          std::copy_n(x, length, to);
+        } else if (sx == 2) {
+          for (int i = 0; i < length; ++i) to[i] = x[first + 2 * i];
+        } else {
+          for (int i = 0; i < length; ++i) to[i] = x[first + sx * i];
+        }
       }
     }
 }

@@ -16,6 +16,7 @@
 namespace imperfect {
 namespace {
 
+constexpr std::ptrdiff_t kChunksPerThread = 8;  // fewer are done before a second thread has started
 constexpr std::size_t kChunk = 2048;  // cells worked on at a time: draws and conductances stay in the first-level cache
 
 bool has_weight_law(const Cell& cell) {
@@ -34,7 +35,8 @@ class Programmer {
   void program(std::uint64_t first, std::vector<float>& digits) const {
     if (has_spread(cell_) || (!cell_.programming.empty() && !has_weight_law(cell_))) {
       const auto chunks = static_cast<std::ptrdiff_t>((digits.size() + kChunk - 1) / kChunk);
-      parallel_for(chunks, num_threads(), [&](std::ptrdiff_t i, int) {
+      const auto threads = static_cast<int>(std::min<std::ptrdiff_t>(num_threads(), 1 + chunks / kChunksPerThread));
+      parallel_for(chunks, threads, [&](std::ptrdiff_t i, int) {
         const std::size_t begin = static_cast<std::size_t>(i) * kChunk;
         program_chunk(first + begin, digits.data() + begin, std::min(kChunk, digits.size() - begin));
       });

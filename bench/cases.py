@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The cases: what is timed, against what, and how its answer is checked.
+
+A case has a name, the logical multiply-adds of one call, our call, the baseline's call and a
+check that raises if our answer is wrong. Sizes follow published comparisons of simulators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import imperfect as im
+from imperfect.testing import ReferenceLayer, assert_outputs_match
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    multiply_adds: float
+    ours: Call
+    baseline: Call
+    check: Call
+
+
+def normal(seed: int, *shape: int) -> Any:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def converted(rows: int | None, cell_bits: int | None = None, slice_bits: int | None = None) -> Any:
+    """8-bit converters; 9-bit weights in 2-bit cells make four slices."""
+    return im.Hardware(
+        weight_bits=9 if cell_bits else 8,
+        cell=im.Cell(bits=cell_bits, programming=im.device.Gaussian(0.01)),
+        array=im.Array(rows=rows),
+        dac=im.DAC(bits=8, slice_bits=slice_bits, signed=slice_bits is None, range=4.0),
+        adc=im.ADC(bits=8),
+    )
+
+
+def check_layer(layer: Any, x: Any, hardware: Any, **arguments: Any) -> None:
+    """The first outputs and samples against the float64 reference, cell by cell."""
+    few = layer.weight[:8] if arguments.get("groups", 1) == 1 else layer.weight
+    reference = ReferenceLayer(few, hardware=hardware, **arguments)
+    reference.set_conductances(layer.conductances()[:, :, : len(few)])
+    reference.ranges = np.full(len(few), float(np.abs(layer.weight).max()))
+    expected, slack = reference.forward(x[:2], return_slack=True)
+    assert_outputs_match(layer(x[:2])[:, : len(few)], expected, slack)
+
+
+def linear_case(name: str, hardware: Any) -> Case:
+    weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
+    layer = im.AnalogLinear(weight, hardware=hardware)
+
+    def check() -> None:
+        if hardware == im.Hardware():
+            np.testing.assert_allclose(layer(x), x @ weight.T, atol=1e-3)
+        else:
+            check_layer(layer, x, hardware)
+
+    return Case(
+        name,
+        256 * 1024 * 1024,
+        lambda: layer(x, num_threads=1),
+        lambda: x @ weight.T,
+        check,
+    )
+
+
+def conv_session(weight: Any, stride: int, padding: int, groups: int) -> Call:
+    """ONNX Runtime's float convolution on one thread."""
+    import onnxruntime
+    from onnx import helper, numpy_helper
+
+    node = helper.make_node(
+        "Conv", ["x", "w"], ["y"], pads=[padding] * 4, strides=[stride] * 2, group=groups
+    )
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node], "conv", [value("x", 1, None)], [value("y", 1, None)],
+        [numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return lambda x: session.run(None, {"x": x})[0]
+
+
+def conv_case(
+    name: str, hardware: Any, outputs: int, channels: int, size: int, groups: int = 1, batch: int = 8
+) -> Case:
+    weight, x = normal(2, outputs, channels // groups, 3, 3), normal(3, batch, channels, size, size)
+    layer = im.AnalogConv2d(weight, padding=1, groups=groups, hardware=hardware)
+    session = conv_session(weight, 1, 1, groups)
+
+    def check() -> None:
+        if hardware == im.Hardware():
+            np.testing.assert_allclose(layer(x), session(x), atol=1e-3)
+        else:
+            check_layer(layer, x[:1, :, :8, :8].copy(), hardware, padding=1, groups=groups)
+
+    return Case(
+        name,
+        batch * outputs * size * size * channels // groups * 9,
+        lambda: layer(x, num_threads=1),
+        lambda: session(x),
+        check,
+    )
+
+
+def programming_case() -> Case:
+    weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
+    hardware = im.Hardware(
+        cell=im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
+    )
+    layer = im.AnalogLinear(weight, hardware=hardware)
+
+    def check() -> None:
+        reference = ReferenceLayer(weight[:4], hardware=hardware)
+        reference.ranges[:] = np.abs(weight).max()
+        reference.program()
+        np.testing.assert_allclose(
+            layer.conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
+        )
+
+    return Case(
+        "program 1024x1024 PCM pairs / forward pass, batch 256",
+        256 * 1024 * 1024,
+        lambda: layer.program(seed=1),
+        lambda: layer(x, num_threads=1),
+        check,
+    )
+
+
+def all_cases() -> Iterator[Case]:
+    """Every case, made when asked for."""
+    yield linear_case("linear 1024, ideal", im.Hardware())
+    yield linear_case("linear 1024, ADC per 1024 rows", converted(None))
+    yield linear_case("linear 1024, ADC per 128 rows", converted(128))
+    yield linear_case("linear 1024, 4 slices, ADC per 128 rows", converted(128, 2))
+    yield linear_case("linear 1024, 4 slices x 8 one-bit cycles", converted(128, 2, 1))
+    yield conv_case("conv 64-64 3x3 56x56, ideal", im.Hardware(), 64, 64, 56)
+    yield conv_case("conv 64-64 3x3 56x56, 4 slices", converted(128, 2), 64, 64, 56)
+    yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)
+    yield conv_case("depthwise 128 3x3 28x28, ADC", converted(128), 128, 128, 28, groups=128)
+    yield programming_case()
