@@ -47,16 +47,10 @@ TEST_CASE("zero is a level of a symmetric converter") {
 }
 
 TEST_CASE("a lossless converter refuses too few bits and says how many it needs") {
-  Hardware hardware;
-  hardware.weight_bits = 3;
-  hardware.cell.bits = 1;
-  hardware.dac.bits = 2;
-  hardware.adc.bits = 5;
-  const WeightCode weights = make_weight_code(hardware);
-  const InputCode input = make_input_code(hardware.dac, 1.0, true);
-  CHECK(make_lossless_code(hardware, weights, input, 15).lsb == 1.0);
-  CHECK_THROWS_WITH_AS(make_lossless_code(hardware, weights, input, 16), doctest::Contains("needs 6 bits"),
-                       std::invalid_argument);
+  CHECK(make_lossless_code(5, true, 1.0, 15.0, 15).num_codes == 31);
+  CHECK(make_lossless_code(4, false, 0.5, 7.5, 15).num_codes == 16);
+  CHECK_THROWS_WITH_AS(make_lossless_code(5, true, 1.0, 16.0, 16), doctest::Contains("needs 6 bits"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make_lossless_code(4, false, 0.5, 8.0, 16), doctest::Contains("needs 5 bits"), std::invalid_argument);
 }
 
 TEST_CASE("range searches") {

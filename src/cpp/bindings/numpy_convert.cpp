@@ -13,7 +13,7 @@ namespace imperfect {
 namespace {
 
 void check_float_array(const char* name, const py::array& array) {
-  if (!array.dtype().is(py::dtype::of<float>()))
+  if (!array.dtype().equal(py::dtype::of<float>()))
     throw py::type_error(std::string(name) + " has dtype " + py::str(array.dtype()).cast<std::string>() +
                          ": must be float32");
   check((array.flags() & py::array::c_style) != 0, name, ": must be C-contiguous");

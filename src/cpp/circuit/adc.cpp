@@ -8,16 +8,9 @@
 #include "base/check.hpp"
 
 namespace imperfect {
-namespace {
-
-bool subtracts_before_conversion(const Hardware& hardware) {
-  return hardware.scheme == Scheme::kDifferential && hardware.subtract == Subtract::kAnalog;
-}
-
-}  // namespace
-
 bool is_bipolar(const Hardware& hardware, const InputCode& input) {
-  return subtracts_before_conversion(hardware) || input.drives_both_signs();
+  const bool subtracts_first = hardware.scheme == Scheme::kDifferential && hardware.subtract == Subtract::kAnalog;
+  return subtracts_first || input.drives_both_signs();
 }
 
 OutputCode make_output_code(int bits, Range range) {
@@ -32,19 +25,14 @@ OutputCode make_output_code(int bits, Range range) {
 
 Range full_range(int rows, bool bipolar) { return {bipolar ? -static_cast<double>(rows) : 0.0, static_cast<double>(rows)}; }
 
-OutputCode make_lossless_code(const Hardware& hardware, const WeightCode& weights, const InputCode& input, int rows) {
-  const int bits = *hardware.adc.bits;
-  const bool bipolar = is_bipolar(hardware, input);
-  OutputCode code = make_output_code(bits, full_range(rows, bipolar));
-  code.lsb = weights.delta / (weights.top_digit * input.top_digit());
-  code.low = bipolar ? -code.lsb * (code.num_codes - 1) / 2 : 0.0;
-  const double largest = rows * (subtracts_before_conversion(hardware) ? weights.delta : 1.0);
-  const double covered = code.lsb * (bipolar ? (code.num_codes - 1) / 2 : code.num_codes - 1);
-  const double steps = std::ceil(largest / code.lsb * (1.0 - 1e-12)) * (bipolar ? 2.0 : 1.0);
-  check(covered >= largest * (1.0 - 1e-12), "adc.bits=", bits, ": range='lossless' needs ",
-        static_cast<int>(std::ceil(std::log2(steps + (bipolar ? 2.0 : 1.0)))), " bits for ", rows,
+OutputCode make_lossless_code(int bits, bool bipolar, double lsb, double largest, int rows) {
+  constexpr double kRounding = 1e-12;
+  const int last_code = bipolar ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+  const double steps = std::ceil(largest / lsb * (1.0 - kRounding));
+  const int needed = static_cast<int>(std::ceil(std::log2(steps + 1.0))) + (bipolar ? 1 : 0);
+  check(last_code >= steps, "adc.bits=", bits, ": range='lossless' needs ", needed, " bits for ", rows,
         " word lines; use more bits, fewer array.rows, or another range");
-  return code;
+  return {bipolar ? -lsb * last_code : 0.0, lsb, bipolar ? 2 * last_code + 1 : last_code + 1};
 }
 
 }  // namespace imperfect

@@ -7,7 +7,6 @@
 #include "circuit/dac.hpp"
 #include "circuit/range_search.hpp"
 #include "imperfect/hardware.hpp"
-#include "mapping/weight_code.hpp"
 
 namespace imperfect {
 
@@ -27,7 +26,8 @@ OutputCode make_output_code(int bits, Range range);
 /// The "full" range of a block with `rows` used word lines: ±rows or [0, rows].
 Range full_range(int rows, bool bipolar);
 
-/// A converter whose step is one digit product. Throws unless `bits` cover all currents of `rows` word lines.
-OutputCode make_lossless_code(const Hardware& hardware, const WeightCode& weights, const InputCode& input, int rows);
+/// A converter whose step is one digit product `lsb`. Throws unless `bits` cover currents up to `largest`, which `rows` word
+/// lines can cause.
+OutputCode make_lossless_code(int bits, bool bipolar, double lsb, double largest, int rows);
 
 }  // namespace imperfect

@@ -49,6 +49,15 @@ bool needs_exact_sums(const LayerDefinition& definition, const CellArrays& cells
   return largest * input.top_number() >= 0x1p24;
 }
 
+OutputCode lossless_code(const LayerDefinition& definition, const InputCode& input, int rows) {
+  const Hardware& hardware = definition.hardware;
+  const WeightCode& code = definition.code;
+  const bool subtracts_first = !code.is_offset() && hardware.subtract == Subtract::kAnalog;
+  const double largest = rows * (subtracts_first ? code.delta : 1.0);
+  const double lsb = code.delta / (code.top_digit * input.top_digit());
+  return make_lossless_code(*hardware.adc.bits, is_bipolar(hardware, input), lsb, largest, rows);
+}
+
 OutputCode output_code(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
                        std::size_t plane, int rows) {
   const Hardware& hardware = definition.hardware;
@@ -56,7 +65,7 @@ OutputCode output_code(const LayerDefinition& definition, const PackedLayer& lay
   const std::size_t slice = hardware.subtract == Subtract::kDigital ? plane / 2 : plane;
   switch (hardware.adc.range) {
     case Adc::RangeKind::kFull: return make_output_code(bits, full_range(rows, is_bipolar(hardware, layer.input)));
-    case Adc::RangeKind::kLossless: return make_lossless_code(hardware, definition.code, layer.input, rows);
+    case Adc::RangeKind::kLossless: return lossless_code(definition, layer.input, rows);
     case Adc::RangeKind::kCalibrated:
       return make_output_code(bits, {calibration.ranges.at(plane).first, calibration.ranges.at(plane).second});
     case Adc::RangeKind::kExplicit: break;
