@@ -22,6 +22,10 @@ from imperfect.testing._random import Floats
 if TYPE_CHECKING:
     from imperfect.hardware import ADC, DAC
 
+# Why: errors that are equal but for rounding, as those of ranges with a common step are, must not
+# decide; a candidate must be better than all larger ones by more than this part.
+CLEARLY_LESS = 1.0 - 1e-4
+
 # Currents and spans of currents this small are rounding errors of a sum that is really zero.
 ZERO_CURRENT = 1e-9
 EQUAL_CURRENTS = 1e-6
@@ -102,7 +106,8 @@ def calibrate_input(x: Floats, dac: DAC, signed: bool) -> float:
 
     "max": max|x|. ("percentile", p): percentile of |x|, or max|x| where that is 0. "mse": of the
     candidates max|x| k / 100, k = 20..100, the one with the least mean of (x_quantised - x)**2,
-    clipping included, the larger of equals; max|x| if the DAC is ideal. X = 1 if every x is 0.
+    clipping included, the larger of those within 0.01 %; max|x| if the DAC is ideal. X = 1 if
+    every x is 0.
     """
     largest = float(np.abs(x).max(initial=0.0))
     if largest == 0.0:
@@ -119,7 +124,7 @@ def calibrate_input(x: Floats, dac: DAC, signed: bool) -> float:
             "a,t,at...->...", drive.pass_sign, drive.cycle_weight, drive.v
         )
         error = float(np.mean((quantised - x) ** 2))
-        if error < least:
+        if error < least * CLEARLY_LESS:
             best, least = candidate, error
     return best
 
@@ -166,12 +171,13 @@ def calibrate_output(currents: Floats, adc: ADC, bipolar: bool) -> tuple[float, 
     """Range (lo, hi) of a converter from the analog currents of the calibration inputs.
 
     Bipolar, (-h, h): h is the percentile p of |I|, or, by "mse", of the candidates max|I| k / 100,
-    k = 5..100, the one with the least mean squared conversion error, the larger of equals. Where
-    that is 0, h = max|I|, and if that is 0 too, 1. Unipolar: (percentile 100 - p, percentile p);
-    or, by "mse" with a = min I and b = max I, first hi among a + (b - a) k / 100 with lo = a, then
-    lo among hi - (hi - a) k / 100, k = 5..100 each, the wider of equals. Where lo and hi are equal,
-    (a, b), and if these are equal too, (0, b), or (0, 1) if b is not above 0. |I| up to 1e-9 counts
-    as 0, and two limits as equal if they differ by at most 1e-9 or by 1e-6 of the larger magnitude.
+    k = 5..100, the one with the least mean squared conversion error, the larger of those within
+    0.01 %. Where that is 0, h = max|I|, and if that is 0 too, 1. Unipolar: (percentile 100 - p,
+    percentile p); or, by "mse" with a = min I and b = max I, first hi among a + (b - a) k / 100
+    with lo = a, then lo among hi - (hi - a) k / 100, k = 5..100 each, the wider of those within
+    0.01 %. Where lo and hi are equal, (a, b), and if these are equal too, (0, b), or (0, 1) if b
+    is not above 0. |I| up to 1e-9 counts as 0, and two limits as equal if they differ by at most
+    1e-9 or by 1e-6 of the larger magnitude.
     """
     if bipolar:
         h = _bipolar_limit(np.abs(currents), adc)
@@ -195,7 +201,7 @@ def _bipolar_limit(sizes: Floats, adc: ADC) -> float:
     for k in range(100, 4, -1):
         h = largest * k / 100.0
         error = _mean_square_error(sizes, -h, h, adc.bits)
-        if error < least:
+        if error < least * CLEARLY_LESS:
             best, least = h, error
     return best
 
@@ -217,12 +223,12 @@ def _unipolar_limits(currents: Floats, adc: ADC) -> tuple[float, float]:
     for k in range(100, 4, -1):
         candidate = lowest + (highest - lowest) * k / 100.0
         error = _mean_square_error(currents, lowest, candidate, adc.bits)
-        if error < least:
+        if error < least * CLEARLY_LESS:
             hi, least = candidate, error
     lo, least = lowest, math.inf
     for k in range(100, 4, -1):
         candidate = hi - (hi - lowest) * k / 100.0
         error = _mean_square_error(currents, candidate, hi, adc.bits)
-        if error < least:
+        if error < least * CLEARLY_LESS:
             lo, least = candidate, error
     return lo, hi

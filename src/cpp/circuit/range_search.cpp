@@ -31,20 +31,29 @@ double conversion_error(const std::vector<float>& values, const OutputCode& code
   return sum;
 }
 
-/// The candidate with the least error; the last of equals wins.
-template <class Candidate>
-auto best_of(int first, int last, const Candidate& candidate, const std::vector<float>& values, int bits) {
-  Range best;
-  double least = INFINITY;
-  for (int k = first; k <= last; ++k) {
-    const Range range = candidate(k / 100.0);
-    const double error = conversion_error(values, make_output_code(bits, range));
-    if (error <= least) {
-      least = error;
-      best = range;
+// A candidate must be better than all larger ones by more than this part: errors that are equal but for rounding, as those
+// of ranges with a common step are, must not decide.
+constexpr double kClearlyLess = 1.0 - 1e-4;
+
+/// The candidate part k/100, k = first..100, with the least error(part); the largest of equals.
+template <class Error>
+double best_part(int first, const Error& error) {
+  double best = 1.0, least = INFINITY;
+  for (int k = 100; k >= first; --k) {
+    const double found = error(k / 100.0);
+    if (found < least * kClearlyLess) {
+      least = found;
+      best = k / 100.0;
     }
   }
   return best;
+}
+
+/// The range among candidate(part) that converts the values with the least error.
+template <class Candidate>
+Range best_range(const Candidate& candidate, const std::vector<float>& values, int bits) {
+  return candidate(
+      best_part(5, [&](double part) { return conversion_error(values, make_output_code(bits, candidate(part))); }));
 }
 
 std::vector<float> magnitudes(const std::vector<float>& values) {
@@ -68,7 +77,7 @@ Range bipolar_range(const ValueSample& currents, const RangeMethod& method, int 
     const double h = method.percentile >= 100.0 ? top : percentile(values, method.percentile);
     return {-h, h};
   }
-  return best_of(5, 100, [=](double part) { return Range{-top * part, top * part}; }, currents.kept(), bits);
+  return best_range([=](double part) { return Range{-top * part, top * part}; }, currents.kept(), bits);
 }
 
 Range unipolar_range(const ValueSample& currents, const RangeMethod& method, int bits) {
@@ -81,9 +90,9 @@ Range unipolar_range(const ValueSample& currents, const RangeMethod& method, int
     return {percentile(values, 100.0 - method.percentile), top};
   }
   const auto with_high = [=](double part) { return Range{low, low + (high - low) * part}; };
-  const Range first = best_of(5, 100, with_high, currents.kept(), bits);
+  const Range first = best_range(with_high, currents.kept(), bits);
   const auto with_low = [=](double part) { return Range{first.high - (first.high - low) * part, first.high}; };
-  return best_of(5, 100, with_low, currents.kept(), bits);
+  return best_range(with_low, currents.kept(), bits);
 }
 
 }  // namespace
@@ -109,21 +118,16 @@ double find_full_scale(const ValueSample& inputs, const RangeMethod& method, dou
     const double found = percentile(values, method.percentile);
     return method.percentile < 100.0 && found > 0.0 ? found : largest;
   }
-  double best = largest, least = INFINITY;
-  for (int k = 20; k <= 100; ++k) {
-    const double x = largest * k / 100.0;
-    double sum = 0.0;
-    for (const float value : inputs.kept()) {
-      const double driven = drives_negative ? std::abs(value) : std::max(value, 0.0f);
-      const double error = std::nearbyint(std::min(driven / x, 1.0) * top) / top * x - driven;
-      sum += error * error;
-    }
-    if (sum <= least) {
-      least = sum;
-      best = x;
-    }
-  }
-  return best;
+  return largest * best_part(20, [&](double part) {
+           const double x = largest * part;
+           double sum = 0.0;
+           for (const float value : inputs.kept()) {
+             const double driven = drives_negative ? std::abs(value) : std::max(value, 0.0f);
+             const double error = std::nearbyint(std::min(driven / x, 1.0) * top) / top * x - driven;
+             sum += error * error;
+           }
+           return sum;
+         });
 }
 
 Range find_output_range(const ValueSample& currents, const RangeMethod& method, int bits, bool bipolar) {

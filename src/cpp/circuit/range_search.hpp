@@ -42,13 +42,14 @@ struct Range {
 };
 
 /// Input full scale X. kMax: max|x|; kPercentile: of |x|, or max|x| where that is 0; kMse: among max|x| k/100, k = 20..100,
-/// the least squared error of conversion to `top` steps, the larger of equals. 1 if all inputs are zero.
+/// the least squared error of conversion to `top` steps, the larger of those within 0.01 %. 1 if all inputs are zero.
 double find_full_scale(const ValueSample& inputs, const RangeMethod& method, double top, bool drives_negative);
 
 /// Output range. Bipolar: (-h, h), h a percentile of |I| or, for kMse, the best of max|I| k/100, k = 5..100. Unipolar:
 /// (P_(100-p), P_p), or for kMse low = min with the best high of min + (max-min) k/100, then the best low of
-/// high - (high-low) k/100. Where that leaves nothing: the extremes of the data; where these do not differ, (-1, 1), or
-/// (0, I), or (0, 1). Currents up to 1e-9 count as 0, limits as equal within 1e-9 or 1e-6 of the larger.
+/// high - (high-low) k/100, the wider of those within 0.01 %. Where that leaves nothing: the extremes of the data; where
+/// these do not differ, (-1, 1), or (0, I), or (0, 1). Currents up to 1e-9 count as 0, limits as equal within 1e-9 or 1e-6 of
+/// the larger.
 Range find_output_range(const ValueSample& currents, const RangeMethod& method, int bits, bool bipolar);
 
 }  // namespace imperfect
