@@ -122,8 +122,9 @@ double find_full_scale(const ValueSample& inputs, const RangeMethod& method, dou
            const double x = largest * part;
            double sum = 0.0;
            for (const float value : inputs.kept()) {
-             const double driven = drives_negative ? std::abs(value) : std::max(value, 0.0f);
-             const double error = std::nearbyint(std::min(driven / x, 1.0) * top) / top * x - driven;
+             const double wanted = drives_negative ? std::abs(value) : value;
+             const double driven = std::clamp(wanted / x, 0.0, 1.0);
+             const double error = std::nearbyint(driven * top) / top * x - wanted;
              sum += error * error;
            }
            return sum;
