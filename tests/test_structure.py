@@ -68,7 +68,9 @@ def imported_modules(path: Path) -> set[str]:
             names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
             found.update(names)
         elif isinstance(node, ast.Import):
-            found.update(a.name.split(".")[1] for a in node.names if a.name.startswith("imperfect."))
+            found.update(
+                a.name.split(".")[1] for a in node.names if a.name.startswith("imperfect.")
+            )
     return found
 
 
@@ -94,5 +96,7 @@ def test_version_is_written_once() -> None:
 def test_every_source_file_names_its_licence() -> None:
     files = [*cpp_files(), *PYTHON.rglob("*.py"), *PYTHON.rglob("*.pyi")]
     files += [*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
-    without = [p for p in files if "SPDX-License-Identifier: BSD-3-Clause" not in p.read_text()[:90]]
+    without = [
+        p for p in files if "SPDX-License-Identifier: BSD-3-Clause" not in p.read_text()[:90]
+    ]
     assert not without
