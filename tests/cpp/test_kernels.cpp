@@ -162,14 +162,14 @@ TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
     const std::ptrdiff_t offsets[] = {0, 10};
     const LaneRun runs[] = {{0, 2, 3, 1}, {2, 3, 20, 7}};
     AlignedBuffer<float> panel(2 * lanes), sums(lanes);
-    k->gather({source.data(), offsets, 2, runs, 2, panel.data()});
+    k->gather({k->lanes, source.data(), offsets, 2, runs, 2, panel.data()});
     CHECK(std::vector<float>(panel.data(), panel.data() + 6) == std::vector<float>{3, 4, 20, 27, 34, 0});
     CHECK(panel.data()[lanes + 4] == 44.0f);
     std::fill_n(sums.data(), lanes, 1.0f);
-    k->add_rows(panel.data(), 2, sums.data());
+    k->add_rows(panel.data(), 2, k->lanes, sums.data());
     CHECK(sums.data()[4] == 1.0f + 34.0f + 44.0f);
     const float scale[] = {2.0f, 2.0f}, shift[] = {-1.0f, 0.0f};
-    k->finish({2, scale, shift, 6.0f, 50.0f}, panel.data());
+    k->finish({2, scale, shift, 6.0f, 50.0f}, k->lanes, panel.data());
     CHECK(panel.data()[0] == 6.0f);
     CHECK(panel.data()[2] == 39.0f);
     CHECK(panel.data()[lanes + 4] == 50.0f);
@@ -224,4 +224,66 @@ TEST_CASE("draws: the words of Philox, the same bits at every level, and any par
 
 TEST_CASE("an unknown level is refused with the levels that can run") {
   CHECK_THROWS_WITH_AS(kernels("avx1024"), doctest::Contains("base"), std::invalid_argument);
+}
+
+TEST_CASE("look-ups of subset sums are the converted products of one-bit inputs") {
+  for (const KernelTable* k : tables())
+    for (const int cycles : {1, 2, 3, 4, 5, 6, 7, 8, 11, 16})
+      for (const int group_rows : {4, 5, 8})
+        for (const bool is_signed : {false, true}) {
+          CAPTURE(k->name);
+          CAPTURE(cycles);
+          CAPTURE(group_rows);
+          const int rows = 21, lanes = k->lanes, columns = k->table_columns;
+          const int groups = (rows + group_rows - 1) / group_rows, sets = (cycles + 7) / 8;
+          const auto size = [](auto... factors) { return static_cast<std::size_t>((factors * ...)); };
+          Data weights(size(rows, columns), 2.0f, 1), panel(size(rows, lanes), is_signed ? 20.0f : 9.0f, 2);
+          for (std::size_t i = 0; i < size(rows, columns); ++i) weights.data()[i] = std::round(weights.data()[i]);
+          const float top = std::ldexp(1.0f, cycles) - 1.0f;
+          for (std::size_t i = 0; i < size(rows, lanes); ++i) {
+            // every third lane drives small numbers only, so that some cycles of it are idle
+            const float scale = (i % static_cast<std::size_t>(lanes)) % 3 == 0 ? 0.2f : cycles > 8 ? 900.0f : 1.0f;
+            float n = std::round(panel.data()[i] * scale);
+            n = std::min(std::max(n, is_signed ? -top : 0.0f), top);
+            panel.data()[i] = n;
+          }
+          std::vector<std::uint8_t> used(size(sets, lanes)), index[2];
+          AlignedBuffer<float> lane_sums(size(cycles, lanes)), table(size(groups, 1 << group_rows, columns));
+          std::fill_n(lane_sums.data(), size(cycles, lanes), 0.0f);
+          for (int part = 0; part < (is_signed ? 2 : 1); ++part) {
+            index[part].resize(size(sets, groups, lanes, 8));
+            for (int set = 0; set < sets; ++set) {
+              std::uint8_t* const to = index[part].data() + size(set, groups, lanes, 8);
+              k->index_bits(
+                  {rows, lanes, group_rows, 8 * set, part == 0 ? 1 : -1, panel.data(), used.data() + size(set, lanes), to});
+              k->count_bits({groups, lanes, std::min(cycles - 8 * set, 8), part == 0 ? 1.0f : -1.0f, to,
+                             lane_sums.data() + size(8 * set, lanes)});
+            }
+          }
+          k->build_tables({rows, group_rows, weights.data(), table.data()});
+          std::vector<Conversion> conversions;
+          for (int t = 0; t < cycles; ++t)
+            conversions.push_back({0.25f, 0.5f, 40.125f, 90.0f, 39.0f, std::ldexp(1.0f, t % 5)});
+          AlignedBuffer<float> sums(size(columns, lanes));
+          std::fill_n(sums.data(), size(columns, lanes), 3.0f);
+          k->look_up_convert({lanes, groups, group_rows, cycles, index[0].data(), is_signed ? index[1].data() : nullptr,
+                              used.data(), table.data(), conversions.data(), lane_sums.data(), sums.data()});
+          for (int l = 0; l < lanes; ++l)
+            for (int c = 0; c < columns; ++c) {
+              double expected = 3.0;
+              for (int t = 0; t < cycles; ++t) {
+                double sum = 0.0, ones = 0.0;
+                for (int r = 0; r < rows; ++r) {
+                  const int n = static_cast<int>(panel.data()[size(r, lanes) + static_cast<std::size_t>(l)]);
+                  const int bit = ((std::abs(n) >> t) & 1) * (n < 0 ? -1 : 1);
+                  sum += bit * double{weights.data()[size(r, columns) + static_cast<std::size_t>(c)]};
+                  ones += bit;
+                }
+                const Conversion& conv = conversions[static_cast<std::size_t>(t)];
+                const double code = std::nearbyint(0.25 * sum + 0.5 * ones + 40.125);
+                expected += (std::min(std::max(code, 0.0), 90.0) - 39.0) * conv.gain;
+              }
+              REQUIRE(sums.data()[size(c, lanes) + static_cast<std::size_t>(l)] == expected);
+            }
+        }
 }

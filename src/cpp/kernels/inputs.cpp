@@ -48,7 +48,7 @@ void gather(const GatherArgs& args) {
   int covered = 0;
   for (int i = 0; i < args.num_runs; ++i) covered += args.runs[i].length;
   float* row = args.panel;
-  for (int r = 0; r < args.rows; ++r, row += kLanes) {
+  for (int r = 0; r < args.rows; ++r, row += args.lanes) {
     const float* const source = args.source + args.row_offsets[r];
     for (int i = 0; i < args.num_runs; ++i) {
       const LaneRun& run = args.runs[i];
@@ -60,7 +60,7 @@ void gather(const GatherArgs& args) {
         for (int l = 0; l < run.length; ++l) to[l] = from[l * run.stride];
       }
     }
-    for (int l = covered; l < kLanes; ++l) row[l] = 0.0f;
+    for (int l = covered; l < args.lanes; ++l) row[l] = 0.0f;
   }
 }
 
@@ -80,13 +80,9 @@ void extract_digits(const DigitArgs& args, const float* numbers, std::size_t cou
   }
 }
 
-void add_rows(const float* panel, int rows, float* lane_sums) {
-  Vector sums[kVectors];
-  for (int v = 0; v < kVectors; ++v) sums[v] = load(lane_sums + v * kWidth);
-  for (int r = 0; r < rows; ++r)
-    for (int v = 0; v < kVectors; ++v)
-      sums[v] = add(sums[v], load(panel + static_cast<std::ptrdiff_t>(r) * kLanes + v * kWidth));
-  for (int v = 0; v < kVectors; ++v) store(lane_sums + v * kWidth, sums[v]);
+void add_rows(const float* panel, int rows, int lanes, float* lane_sums) {
+  for (int r = 0; r < rows; ++r, panel += lanes)
+    for (int l = 0; l < lanes; ++l) lane_sums[l] += panel[l];
 }
 
 }  // namespace IMPERFECT_ISA

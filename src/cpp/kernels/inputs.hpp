@@ -12,7 +12,7 @@ bool all_finite(const float* values, std::size_t count);
 std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers);
 void gather(const GatherArgs& args);
 void extract_digits(const DigitArgs& args, const float* numbers, std::size_t count, float* digits);
-void add_rows(const float* panel, int rows, float* lane_sums);
+void add_rows(const float* panel, int rows, int lanes, float* lane_sums);
 
 }  // namespace IMPERFECT_ISA
 }  // namespace imperfect

@@ -79,8 +79,9 @@ struct LaneRun {
   std::ptrdiff_t stride;
 };
 
-/// panel[r][l] = source[row_offsets[r] + offset of lane l]. Lanes beyond the runs are set to zero.
+/// panel[r][l] = source[row_offsets[r] + offset of lane l] for `lanes` lanes; those beyond the runs are set to zero.
 struct GatherArgs {
+  int lanes;
   const float* source;
   const std::ptrdiff_t* row_offsets;
   int rows;
@@ -95,6 +96,56 @@ struct DigitArgs {
   int shift;
   int bits;
   int sign;
+};
+
+/// Input bits of one row block as indices of tables of `group_rows` (at most 8) rows: byte t of indices[group][lane][8] holds
+/// bit shift + t of the group's numbers, row r's at bit r. sign: +1 positive numbers, -1 magnitudes of negative ones.
+/// used[lane] |= the bits that any row drives.
+struct IndexArgs {
+  int rows;
+  int lanes;
+  int group_rows;
+  int shift;
+  int sign;
+  const float* panel;
+  std::uint8_t* used;
+  std::uint8_t* indices;
+};
+
+/// lane_sums[t][lane] += weight · the number of ones at cycle t over all groups, for at most 8 cycles.
+struct CountArgs {
+  int groups;
+  int lanes;
+  int cycles;
+  float weight;
+  const std::uint8_t* indices;
+  float* lane_sums;
+};
+
+/// Sums of all subsets of each group of rows, for one panel of columns as wide as a vector: weights [row][column] ->
+/// tables [group][subset][column].
+struct TableArgs {
+  int rows;
+  int group_rows;
+  const float* weights;
+  float* tables;
+};
+
+/// One plane of one row block, one bit a cycle, at most 16 cycles, for one panel of columns and `lanes` lanes (a multiple of
+/// the vector width). Indices are [set of 8 cycles][group][lane][8], used [set][lane], conversions [cycle], lane_sums
+/// [cycle][lane]; `negative` may be null. sums[column][lane] grow by all converted cycles.
+struct LookUpArgs {
+  int lanes;
+  int groups;
+  int group_rows;
+  int cycles;
+  const std::uint8_t* positive;
+  const std::uint8_t* negative;
+  const std::uint8_t* used;
+  const float* tables;
+  const Conversion* conversions;
+  const float* lane_sums;
+  float* sums;
 };
 
 /// Input numbers: rint(clip(x/full_scale, low, 1)·top), low 0 or -1; top = 0: x/full_scale as it is.
@@ -123,12 +174,18 @@ struct KernelTable {
   void (*multiply_exact)(const MultiplyArgs&, double* sums);
   void (*multiply_direct)(const DirectArgs&);
   void (*multiply_convert)(const ConvertArgs&);
+  int table_columns;  ///< columns of one look-up table: the vector width
+  void (*index_bits)(const IndexArgs&);
+  void (*count_bits)(const CountArgs&);
+  void (*build_tables)(const TableArgs&);
+  void (*look_up_convert)(const LookUpArgs&);
   void (*gather)(const GatherArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);
-  void (*finish)(const FinishArgs&, float* sums);
+  /// sums[output][lane], a multiple of the vector width of lanes, becomes y.
+  void (*finish)(const FinishArgs&, int lanes, float* sums);
   /// lane_sums[l] += Σ_r panel[r][l].
-  void (*add_rows)(const float* panel, int rows, float* lane_sums);
+  void (*add_rows)(const float* panel, int rows, int lanes, float* lane_sums);
   bool (*all_finite)(const float* values, std::size_t count);
   /// Returns how many inputs were clipped.
   std::size_t (*quantize_inputs)(const QuantizeArgs&, const float* x, std::size_t count, float* numbers);

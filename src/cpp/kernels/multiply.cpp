@@ -140,12 +140,12 @@ void multiply_exact(const MultiplyArgs& args, double* sums) {
     }
 }
 
-void finish(const FinishArgs& args, float* sums) {
+void finish(const FinishArgs& args, int lanes, float* sums) {
   const Vector low = broadcast(args.low), high = broadcast(args.high);
   for (int o = 0; o < args.outputs; ++o) {
     const Vector scale = broadcast(args.scale[o]), shift = broadcast(args.shift[o]);
-    for (int v = 0; v < kVectors; ++v) {
-      float* const p = sums + static_cast<std::ptrdiff_t>(o) * kLanes + v * kWidth;
+    for (int lane = 0; lane < lanes; lane += kWidth) {
+      float* const p = sums + std::ptrdiff_t{o} * lanes + lane;
       store(p, clamp(mul_add(load(p), scale, shift), low, high));
     }
   }

@@ -12,7 +12,7 @@ void multiply(const MultiplyArgs& args);
 void multiply_exact(const MultiplyArgs& args, double* sums);
 void multiply_direct(const DirectArgs& args);
 void multiply_convert(const ConvertArgs& args);
-void finish(const FinishArgs& args, float* sums);
+void finish(const FinishArgs& args, int lanes, float* sums);
 
 }  // namespace IMPERFECT_ISA
 }  // namespace imperfect

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The table of this level: the one symbol the rest of the library sees.
+#include "kernels/bit_serial.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
@@ -16,9 +17,11 @@ extern const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA);
 const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_TEXT(IMPERFECT_ISA),   IMPERFECT_ISA::kLanes,         IMPERFECT_ISA::kMaxTile,
     IMPERFECT_ISA::multiply,         IMPERFECT_ISA::multiply_exact, IMPERFECT_ISA::multiply_direct,
-    IMPERFECT_ISA::multiply_convert, IMPERFECT_ISA::gather,         IMPERFECT_ISA::extract_digits,
-    IMPERFECT_ISA::finish,           IMPERFECT_ISA::add_rows,       IMPERFECT_ISA::all_finite,
-    IMPERFECT_ISA::quantize_inputs,  IMPERFECT_ISA::fill_normals,   IMPERFECT_ISA::fill_uniforms,
+    IMPERFECT_ISA::multiply_convert, IMPERFECT_ISA::kWidth,         IMPERFECT_ISA::index_bits,
+    IMPERFECT_ISA::count_bits,       IMPERFECT_ISA::build_tables,   IMPERFECT_ISA::look_up_convert,
+    IMPERFECT_ISA::gather,           IMPERFECT_ISA::extract_digits, IMPERFECT_ISA::finish,
+    IMPERFECT_ISA::add_rows,         IMPERFECT_ISA::all_finite,     IMPERFECT_ISA::quantize_inputs,
+    IMPERFECT_ISA::fill_normals,     IMPERFECT_ISA::fill_uniforms,
 };
 
 }  // namespace imperfect

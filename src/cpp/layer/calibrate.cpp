@@ -51,7 +51,7 @@ void for_each_conversion(const LayerDefinition& definition, const PackedLayer& l
   for (std::size_t image = 0; image < input.images; ++image) {
     reader.load(x, image, 1);
     for (std::size_t lane = 0; lane < reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
-      const int valid = reader.select(lane);
+      const int valid = reader.select(lane, lanes);
       for (const PackedGroup& group : layer.groups)
         for (const PackedBlock& block : group.blocks) {
           reader.gather(group, block.rows);

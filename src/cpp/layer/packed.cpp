@@ -20,11 +20,11 @@ namespace {
 constexpr int kDirectOutputs = 4;
 constexpr int kFoldedRows = 256;  // rows summed in one go by the folded plan: keeps a panel in the second-level cache
 
-std::vector<PackedTile> cut_tiles(int outputs) {
+std::vector<PackedTile> cut_tiles(int outputs, bool tables) {
   std::vector<PackedTile> tiles;
   for (int first = 0; first < outputs;) {
-    int width = kernels().max_tile;
-    while (width > outputs - first) width /= 2;
+    int width = tables ? kernels().table_columns : kernels().max_tile;
+    while (!tables && width > outputs - first) width /= 2;
     tiles.push_back({first, width});
     first += width;
   }
@@ -115,6 +115,7 @@ void set_offsets(const LayerDefinition& definition, PackedLayer& layer) {
 double matrix_entry(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader, int plane,
                     int output, int row) {
   if (layer.plan.kind == PlanKind::kFolded) return reader.folded(output, row);
+  if (output >= reader.data_outputs() + reader.units()) return 0.0;
   if (output >= reader.data_outputs()) return reader.unit(plane, output - reader.data_outputs(), row);
   if (definition.code.is_offset()) return reader.data(plane, 0, output, row);
   if (definition.hardware.subtract == Subtract::kDigital) return reader.data(plane / 2, plane % 2, output, row);
@@ -138,9 +139,10 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   group.first_group = merged.first_group;
   group.groups = merged.groups;
   group.data_outputs = reader.data_outputs();
-  group.total_outputs = group.data_outputs + (folded ? 0 : reader.units());
-  group.tiles = cut_tiles(group.total_outputs);
-  if (group.total_outputs > group.data_outputs)
+  const bool tables = layer.plan.kind == PlanKind::kBitSerial;
+  group.tiles = cut_tiles(group.data_outputs + (folded ? 0 : reader.units()), tables);
+  group.total_outputs = group.tiles.back().first + group.tiles.back().width;
+  if (!folded && reader.units() > 0)
     for (int o = 0; o < group.data_outputs; ++o) group.unit_of.push_back(group.data_outputs + reader.unit_of(o));
 
   const std::size_t per_row = static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(layer.planes);
@@ -179,6 +181,7 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
   PackedLayer layer;
   layer.input = make_input_code(hardware.dac, hardware.dac.range.value_or(calibration.full_scale),
                                 hardware.dac.is_signed.value_or(calibration.is_signed));
+  layer.rows_per_group = definition.tiling.rows_per_group;
   layer.plan = choose_plan(hardware, definition.code, layer.input);
   if (can_separate(definition, layer)) {
     const auto alone = separated(definition);

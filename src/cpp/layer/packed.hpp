@@ -16,7 +16,7 @@
 
 namespace imperfect {
 
-/// `width` consecutive outputs (1, 2, 4 or 8) that one kernel call computes.
+/// `width` consecutive outputs that one kernel call computes: 1, 2, 4 or 8, or the columns of a look-up table.
 struct PackedTile {
   int first = 0;
   int width = 1;
@@ -30,16 +30,21 @@ struct PackedBlock {
   std::vector<Conversion> conversions[2];  ///< [plane][cycle], for the positive (or only) and the negative pass
 };
 
+struct PackedLayer;
+
 /// One matrix: a group, or several groups that share arrays. Data outputs come first, then unit columns.
 struct PackedGroup {
   int first_group = 0;
   int groups = 1;
   int data_outputs = 0;
-  int total_outputs = 0;
+  int total_outputs = 0;   ///< with unit columns, rounded up to whole look-up tables where these are used
   std::vector<PackedTile> tiles;
   std::vector<PackedBlock> blocks;
   std::vector<int> unit_of;  ///< the output number of each data output's unit column; empty without unit columns
   AlignedBuffer<float> weights;
+
+  /// The weights of one tile of a block: [plane][row][output of the tile].
+  const float* tile_weights(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
 };
 
 /// Everything a forward pass reads besides the inputs.
@@ -53,8 +58,14 @@ struct PackedLayer {
   double own_row_offset = 0.0;   ///<   this times the sum of the input numbers on the output's own rows
   double any_row_offset = 0.0;   ///<   and this times the sum over all rows of the array
   int planes = 1;
+  int rows_per_group = 0;
   std::vector<PackedGroup> groups;
 };
+
+inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const PackedBlock& block,
+                                              const PackedTile& tile) const {
+  return weights.data() + block.weights + std::ptrdiff_t{block.rows.size()} * layer.planes * tile.first;
+}
 
 /// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those
 /// of the converted planes.

@@ -45,8 +45,9 @@ std::size_t PanelReader::load(const float* x, std::size_t first, std::size_t cou
   return workspace_.inputs.load(layout_, layer_.input, input_, from, count, layer_.is_direct);
 }
 
-int PanelReader::select(std::size_t first) {
-  const auto count = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(kernels().lanes), num_lanes() - first));
+int PanelReader::select(std::size_t first, int lanes) {
+  lanes_ = lanes;
+  const auto count = static_cast<int>(std::min(static_cast<std::size_t>(lanes), num_lanes() - first));
   workspace_.input_runs.clear();
   workspace_.output_runs.clear();
   for (int lane = 0; lane < count; ++lane) {
@@ -64,20 +65,22 @@ const std::ptrdiff_t* PanelReader::row_offsets(const PackedGroup& group, const B
   return layout_.row_offsets.data() + group.first_group * shape_.rows_per_group() + rows.begin;
 }
 
-void PanelReader::gather(const PackedGroup& group, const Block& rows) {
+const float* PanelReader::gather(const PackedGroup& group, const Block& rows) {
   GatherArgs args;
+  args.lanes = lanes_;
   args.source = numbers();
   args.row_offsets = row_offsets(group, rows);
   args.rows = rows.size();
   args.runs = workspace_.input_runs.data();
   args.num_runs = static_cast<int>(workspace_.input_runs.size());
-  args.panel = workspace_.panel.reserve(static_cast<std::size_t>(rows.size() * kernels().lanes));
+  args.panel = workspace_.panel.reserve(static_cast<std::size_t>(rows.size() * lanes_));
   kernels().gather(args);
+  return args.panel;
 }
 
 BlockInputs PanelReader::digits(const Block& rows, int pass) {
   const InputCode& input = layer_.input;
-  const auto lanes = static_cast<std::size_t>(kernels().lanes);
+  const auto lanes = static_cast<std::size_t>(lanes_);
   const auto cycles = static_cast<std::size_t>(input.num_cycles);
   const std::size_t size = static_cast<std::size_t>(rows.size()) * lanes;
   const float* digits = workspace_.panel.data();
@@ -92,7 +95,7 @@ BlockInputs PanelReader::digits(const Block& rows, int pass) {
   float* const sums = workspace_.lane_sums.reserve(cycles * lanes);
   std::fill_n(sums, cycles * lanes, 0.0f);
   for (std::size_t cycle = 0; layer_.needs_lane_sums && cycle < cycles; ++cycle)
-    kernels().add_rows(digits + cycle * size, rows.size(), sums + cycle * lanes);
+    kernels().add_rows(digits + cycle * size, rows.size(), lanes_, sums + cycle * lanes);
   return {digits, sums};
 }
 

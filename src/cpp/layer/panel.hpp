@@ -20,8 +20,11 @@ struct Workspace {
   AlignedBuffer<float> digits;     ///< [cycle][row][lane]
   AlignedBuffer<float> lane_sums;  ///< [cycle][lane]
   AlignedBuffer<float> offsets;    ///< [group of the array][lane]
-  AlignedBuffer<float> sums;       ///< [output][lane]
+  AlignedBuffer<float> sums;       ///< [panel][output][lane]
   AlignedBuffer<double> exact_sums;
+  AlignedBuffer<float> tables;           ///< [group of rows][subset][column]
+  AlignedBuffer<std::uint8_t> indices;   ///< [panel][sign][set of cycles][group of rows][lane][8]
+  AlignedBuffer<std::uint8_t> used_bits;  ///< [panel][pass][set of cycles][lane]
   std::vector<LaneRun> input_runs;
   std::vector<LaneRun> output_runs;
 };
@@ -47,11 +50,13 @@ class PanelReader {
   std::size_t first_image() const { return first_image_; }
   /// Lanes of the loaded chunk.
   std::size_t num_lanes() const { return images_ * positions_; }
-  /// Moves to lanes [first, first + kernels().lanes); returns how many of them exist.
-  int select(std::size_t first);
+  /// Moves to lanes [first, first + lanes); returns how many of them exist.
+  int select(std::size_t first, int lanes);
+  /// Where the selected lanes' first outputs lie.
+  const std::vector<LaneRun>& output_runs() const { return workspace_.output_runs; }
 
-  /// Gathers the input numbers of a row block of `group` into the workspace's panel.
-  void gather(const PackedGroup& group, const Block& rows);
+  /// Gathers the input numbers of a row block of `group`: [row][lane], kept until the next call.
+  const float* gather(const PackedGroup& group, const Block& rows);
   /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
 
@@ -70,6 +75,7 @@ class PanelReader {
   BatchShape output_;
   Workspace& workspace_;
   std::size_t positions_;
+  int lanes_ = 0;
   std::size_t images_ = 0;
   std::size_t first_image_ = 0;
 };

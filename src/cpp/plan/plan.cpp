@@ -5,6 +5,15 @@
 
 namespace imperfect {
 
+const char* Plan::name() const {
+  switch (kind) {
+    case PlanKind::kFolded: return "folded";
+    case PlanKind::kFused: return "fused";
+    case PlanKind::kBitSerial: return "bit_serial";
+  }
+  return "";
+}
+
 int converted_planes(const Hardware& hardware, const WeightCode& code) {
   return hardware.subtract == Subtract::kDigital ? code.num_planes() : code.num_slices;
 }
@@ -18,6 +27,9 @@ Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCo
   plan.kind = PlanKind::kFused;
   plan.products = converted_planes(hardware, code) * input.num_cycles * input.num_passes();
   plan.reason = "every slice, cycle and row block is converted on its own";
+  if (input.magnitude_bits == 0 || input.cycle_bits != 1) return plan;
+  plan.kind = PlanKind::kBitSerial;
+  plan.reason = "inputs of one bit a cycle: each conversion's sum is looked up in tables of subset sums";
   return plan;
 }
 

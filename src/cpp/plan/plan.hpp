@@ -13,7 +13,8 @@ namespace imperfect {
 
 /// kFolded: nothing between the arrays and the sum is nonlinear, so slices, cycles and row blocks collapse into one product
 /// with one effective matrix. kFused: one product for every slice, polarity, cycle and pass, converted in registers.
-enum class PlanKind { kFolded, kFused };
+/// kBitSerial: the same with one bit a cycle, each product computed by tables of subset sums.
+enum class PlanKind { kFolded, kFused, kBitSerial };
 
 /// A plan, its cost in products of the layer's size, and the reason for it in words.
 struct Plan {
@@ -21,7 +22,7 @@ struct Plan {
   int products = 1;
   std::string reason;
 
-  const char* name() const { return kind == PlanKind::kFolded ? "folded" : "fused"; }
+  const char* name() const;
 };
 
 /// Planes of cells that are converted on their own: slices, times polarities that are not subtracted in analog.

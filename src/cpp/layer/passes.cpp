@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The direct, folded and fused passes.
+#include "layer/passes.hpp"
+
+#include <algorithm>
+
+namespace imperfect {
+namespace {
+
+/// Calls visit(tile) for the tiles of a group that lie in a range of outputs.
+template <class Visit>
+void for_each_tile(const PackedGroup& group, const Block& outputs, const Visit& visit) {
+  for (const PackedTile& tile : group.tiles)
+    if (tile.first >= outputs.begin && tile.first < outputs.end) visit(tile);
+}
+
+/// Calls visit(group, panel) for every panel of the chunk and every group of the part, and stores what it leaves.
+template <class Visit>
+void for_each_panel(const PassContext& context, const OutputPart& part, const Visit& visit) {
+  const int lanes = kernels().lanes;
+  for (std::size_t lane = 0; lane < context.reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
+    context.reader.select(lane, lanes);
+    for (std::size_t g = part.first_group; g < part.last_group; ++g) {
+      const PackedGroup& group = context.layer.groups[g];
+      float* const sums = context.buffers.sums.reserve(static_cast<std::size_t>(group.total_outputs * lanes));
+      const OutputPanel panel(group, part.of(group), sums, lanes);
+      visit(group, panel);
+      panel.store(context.reader.output_runs(), context.positions(), context.y);
+    }
+  }
+}
+
+void multiply_folded(const PassContext& context, const PackedGroup& group, const OutputPanel& panel) {
+  const int first_output = group.first_group * (group.data_outputs / group.groups);
+  for (const PackedBlock& block : group.blocks) {
+    const float* const numbers = context.reader.gather(group, block.rows);
+    for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+      const FinishArgs finish = context.scale.part(first_output + tile.first, tile.width);
+      kernels().multiply({tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
+                          &block != &group.blocks.front(), &block == &group.blocks.back() ? &finish : nullptr,
+                          panel.sums(tile.first)});
+    });
+  }
+}
+
+void multiply_exact(const PassContext& context, const PackedGroup& group, const OutputPanel& panel) {
+  const int lanes = kernels().lanes;
+  const auto size = static_cast<std::size_t>(group.total_outputs * lanes);
+  double* const sums = context.buffers.exact_sums.reserve(size);
+  std::fill_n(sums, size, 0.0);
+  for (const PackedBlock& block : group.blocks) {
+    const float* const numbers = context.reader.gather(group, block.rows);
+    for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+      kernels().multiply_exact({tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers, false,
+                                nullptr, nullptr},
+                               sums + std::ptrdiff_t{tile.first} * lanes);
+    });
+  }
+  std::copy_n(sums, size, panel.sums(0));
+  panel.finish(context.scale);
+}
+
+/// An image's outputs were computed with what lies between their rows; only the rows are kept.
+void copy_rows(const PassContext& context, const PackedGroup& group, std::size_t image, const float* from,
+               std::ptrdiff_t stride) {
+  const BatchShape& output = context.reader.output();
+  const int first_output = group.first_group * (group.data_outputs / group.groups);
+  float* to = context.y + image * output.image_size() + first_output * context.positions();
+  for (int o = 0; o < group.data_outputs; ++o)
+    for (int row = 0; row < output.height; ++row)
+      to = std::copy_n(from + o * stride + std::ptrdiff_t{row} * context.reader.layout().plane_width, output.width, to);
+}
+
+}  // namespace
+
+void run_direct(const PassContext& context, const OutputPart& part) {
+  const PanelReader& reader = context.reader;
+  const int lanes = kernels().lanes;
+  const int span = reader.layout().span(reader.output());
+  const std::ptrdiff_t stride = (span + lanes - 1) / lanes * lanes;
+  for (std::size_t image = 0; image < reader.num_images(); ++image)
+    for (std::size_t g = part.first_group; g < part.last_group; ++g) {
+      const PackedGroup& group = context.layer.groups[g];
+      const PackedBlock& block = group.blocks[0];
+      const int first_output = group.first_group * (group.data_outputs / group.groups);
+      float* const out = context.buffers.sums.reserve(static_cast<std::size_t>(group.data_outputs * stride));
+      for (const PackedTile& tile : group.tiles)
+        kernels().multiply_direct({tile.width, block.rows.size(), span, group.tile_weights(context.layer, block, tile),
+                                   reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0),
+                                   reader.row_offsets(group, block.rows),
+                                   context.scale.part(first_output + tile.first, tile.width), out + tile.first * stride,
+                                   stride});
+      copy_rows(context, group, reader.first_image() + image, out, stride);
+    }
+}
+
+void run_folded(const PassContext& context, const OutputPart& part) {
+  for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
+    (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);
+  });
+}
+
+void run_fused(const PassContext& context, const OutputPart& part) {
+  const PackedLayer& layer = context.layer;
+  for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
+    panel.clear();
+    for (const PackedBlock& block : group.blocks) {
+      const float* const numbers = context.reader.gather(group, block.rows);
+      if (layer.removes_offset)
+        panel.remove_offset(layer, numbers, block.rows, context.buffers.offsets.reserve(panel.offset_scratch()));
+      for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
+        const BlockInputs inputs = context.reader.digits(block.rows, pass);
+        for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+          kernels().multiply_convert({tile.width, block.rows.size(), layer.planes, layer.input.num_cycles,
+                                      group.tile_weights(layer, block, tile), inputs.digits, block.conversions[pass].data(),
+                                      inputs.lane_sums, panel.sums(tile.first)});
+        });
+      }
+      panel.subtract_units();
+    }
+    panel.finish(context.scale);
+  });
+}
+
+}  // namespace imperfect
