@@ -220,7 +220,7 @@ def test_plan_says_what_a_pass_costs() -> None:
     assert layer.plan.kind == "uncalibrated"
     layer.calibrate(normal(5, 30))
     plan = layer.plan
-    assert (plan.kind, plan.slices, plan.cycles, plan.products) == ("fused", 3, 5, 15)
+    assert (plan.kind, plan.slices, plan.cycles, plan.products) == ("bit_serial", 3, 5, 15)
     assert plan.row_blocks == 2
     assert plan.arrays == 2 * 3 * 2
     assert im.AnalogLinear(normal(8, 30)).plan.kind == "folded"

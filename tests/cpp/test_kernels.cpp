@@ -50,7 +50,7 @@ TEST_CASE("products") {
       AlignedBuffer<float> sums(width * lanes);
       std::fill_n(sums.data(), width * lanes, 0.5f);
       std::vector<double> exact(width * lanes, 0.5);
-      const MultiplyArgs args{tile, kRows, weights.data(), inputs.data(), true, nullptr, sums.data()};
+      const MultiplyArgs args{tile, tile, kRows, weights.data(), inputs.data(), true, nullptr, sums.data()};
       k->multiply(args);
       k->multiply_exact(args, exact.data());
       for (std::size_t o = 0; o < width; ++o)

@@ -21,9 +21,10 @@ struct FinishArgs {
 };
 
 /// sums[o][l] = Σ_r weights[r][o] · inputs[r][l], for `tile` outputs (1, 2, 4 or 8) and one panel; added to what is there if
-/// `accumulate`, then finished if `finish` is given.
+/// `accumulate`, then finished if `finish` is given. `stride` is the distance between the weights of two rows.
 struct MultiplyArgs {
   int tile;
+  int stride;
   int rows;
   const float* weights;
   const float* inputs;

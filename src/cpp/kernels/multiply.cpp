@@ -87,7 +87,7 @@ void for_each_part(int tile, const Run& run) {
 template <int Tile>
 void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
   float* const out = args.sums + first * kLanes;
-  sums.multiply(args.weights + first, args.tile, PackedRows{args.inputs}, args.rows);
+  sums.multiply(args.weights + first, args.stride, PackedRows{args.inputs}, args.rows);
   if (args.accumulate) sums.add(out);
   if (args.finish != nullptr) sums.finish(*args.finish, first);
   for (int o = 0; o < Tile; ++o)
@@ -134,7 +134,7 @@ void multiply_convert(const ConvertArgs& args) {
 void multiply_exact(const MultiplyArgs& args, double* sums) {
   for (int r = 0; r < args.rows; ++r)
     for (int o = 0; o < args.tile; ++o) {
-      const double w = args.weights[r * args.tile + o];
+      const double w = args.weights[std::ptrdiff_t{r} * args.stride + o];
       const float* const x = args.inputs + static_cast<std::ptrdiff_t>(r) * kLanes;
       for (int l = 0; l < kLanes; ++l) sums[o * kLanes + l] += w * x[l];
     }

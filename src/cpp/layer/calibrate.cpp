@@ -13,7 +13,7 @@
 namespace imperfect {
 namespace {
 
-/// One panel's currents of one (tile, plane, cycle): currents[output of the tile][lane].
+/// One panel's currents of some outputs of one (block, plane, cycle): currents[output][lane].
 struct TileCurrents {
   const PackedBlock& block;
   int plane;
@@ -22,24 +22,42 @@ struct TileCurrents {
   const float* currents;
 };
 
-/// Computes the currents of one tile into `buffer`.
-void read_currents(const LayerDefinition& definition, const PackedLayer& layer, const PackedGroup& group,
-                   const PackedBlock& block, const PackedTile& tile, int plane, int cycle, const BlockInputs& inputs,
+/// Computes the currents of `count` outputs of a tile, from its output `first` on, into `buffer`.
+void read_currents(const LayerDefinition& definition, const PackedLayer& layer, const PackedBlock& block,
+                   const float* weights, const PackedTile& tile, int count, int cycle, const BlockInputs& inputs,
                    float* buffer) {
   const int lanes = kernels().lanes;
   const std::ptrdiff_t rows = block.rows.size();
-  const float* const weights =
-      group.weights.data() + block.weights + rows * (std::ptrdiff_t{tile.first} * layer.planes + plane * tile.width);
-  kernels().multiply({tile.width, block.rows.size(), weights, inputs.digits + cycle * rows * lanes, false, nullptr, buffer});
+  const float* const digits = inputs.digits + cycle * rows * lanes;
+  kernels().multiply({count, tile.width, block.rows.size(), weights, digits, false, nullptr, buffer});
   const double per_unit = layer.input.top_digit();
   const auto scale = static_cast<float>(definition.code.delta / (definition.code.top_digit * per_unit));
   const auto g_min = layer.needs_lane_sums ? static_cast<float>(definition.code.g_min / per_unit) : 0.0f;
-  for (int o = 0; o < tile.width; ++o)
+  for (int o = 0; o < count; ++o)
     for (int l = 0; l < lanes; ++l)
       buffer[o * lanes + l] = scale * buffer[o * lanes + l] + g_min * inputs.lane_sums[cycle * lanes + l];
 }
 
-/// Calls visit(TileCurrents) for every conversion of the batch; images are loaded a few at a time.
+/// Calls visit(TileCurrents) for the conversions of one row block and pass on the selected panel.
+template <class Visit>
+void visit_block(const LayerDefinition& definition, const PackedLayer& layer, const PackedGroup& group,
+                 const PackedBlock& block, const BlockInputs& inputs, int lanes, float* buffer, const Visit& visit) {
+  const int step = kernels().max_tile;
+  for (const PackedTile& tile : group.tiles)
+    for (int first = 0; first < tile.width; first += step) {
+      const int count = std::min(step, tile.width - first);
+      const int converted = std::clamp(group.converted_outputs() - tile.first - first, 0, count);
+      for (int plane = 0; plane < layer.planes; ++plane)
+        for (int cycle = 0; cycle < layer.input.num_cycles; ++cycle) {
+          const float* const weights =
+              group.tile_weights(layer, block, tile) + std::ptrdiff_t{plane} * block.rows.size() * tile.width + first;
+          read_currents(definition, layer, block, weights, tile, count, cycle, inputs, buffer);
+          visit(TileCurrents{block, plane, converted, lanes, buffer});
+        }
+    }
+}
+
+/// Calls visit(TileCurrents) for every conversion of the batch, one image at a time.
 template <class Visit>
 void for_each_conversion(const LayerDefinition& definition, const PackedLayer& layer, const float* x, const BatchShape& input,
                          const Visit& visit) {
@@ -55,15 +73,8 @@ void for_each_conversion(const LayerDefinition& definition, const PackedLayer& l
       for (const PackedGroup& group : layer.groups)
         for (const PackedBlock& block : group.blocks) {
           reader.gather(group, block.rows);
-          for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
-            const BlockInputs inputs = reader.digits(block.rows, pass);
-            for (const PackedTile& tile : group.tiles)
-              for (int plane = 0; plane < layer.planes; ++plane)
-                for (int cycle = 0; cycle < layer.input.num_cycles; ++cycle) {
-                  read_currents(definition, layer, group, block, tile, plane, cycle, inputs, currents.data());
-                  visit(TileCurrents{block, plane, tile.width, valid, currents.data()});
-                }
-          }
+          for (int pass = 0; pass < layer.input.num_passes(); ++pass)
+            visit_block(definition, layer, group, block, reader.digits(block.rows, pass), valid, currents.data(), visit);
         }
     }
   }
@@ -73,7 +84,7 @@ std::uint64_t conversions_per_plane(const LayerDefinition& definition, const Pac
   const BatchShape output = definition.shape.output_shape(input);
   std::uint64_t per_lane = 0;
   for (const PackedGroup& group : layer.groups)
-    per_lane += group.blocks.size() * static_cast<std::uint64_t>(group.total_outputs);
+    per_lane += group.blocks.size() * static_cast<std::uint64_t>(group.converted_outputs());
   return per_lane * output.images * static_cast<std::uint64_t>(output.height) * static_cast<std::uint64_t>(output.width) *
          static_cast<std::uint64_t>(layer.input.num_cycles * layer.input.num_passes());
 }

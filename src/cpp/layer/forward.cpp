@@ -57,8 +57,8 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   const std::size_t images_per_chunk = (chunk_lanes + positions - 1) / positions;
   const std::size_t chunks = (input.images + images_per_chunk - 1) / images_per_chunk;
   // Why: starting and ending a team of threads costs as much as about a million multiply-adds.
-  const double products = static_cast<double>(definition.weight.size()) * static_cast<double>(positions * input.images) *
-                          layer.plan.products;
+  const double products =
+      static_cast<double>(definition.weight.size()) * static_cast<double>(positions * input.images) * layer.plan.products;
   threads = static_cast<int>(std::min<double>(threads, 1.0 + products / kProductsPerThread));
   const auto wanted = static_cast<std::size_t>(threads);
   const InputLayout layout(definition.shape, input);

@@ -61,7 +61,7 @@ void OutputPanel::subtract_units() const {
     float* const to = sums(o);
     for (int l = 0; l < lanes_; ++l) to[l] -= unit[l];
   }
-  std::fill(sums(group_.data_outputs), sums(group_.total_outputs), 0.0f);
+  std::fill(sums(group_.data_outputs), sums(group_.converted_outputs()), 0.0f);
 }
 
 void OutputPanel::finish(const OutputScale& scale) const {

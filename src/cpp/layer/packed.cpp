@@ -140,9 +140,10 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   group.groups = merged.groups;
   group.data_outputs = reader.data_outputs();
   const bool tables = layer.plan.kind == PlanKind::kBitSerial;
-  group.tiles = cut_tiles(group.data_outputs + (folded ? 0 : reader.units()), tables);
+  group.units = folded ? 0 : reader.units();
+  group.tiles = cut_tiles(group.converted_outputs(), tables);
   group.total_outputs = group.tiles.back().first + group.tiles.back().width;
-  if (!folded && reader.units() > 0)
+  if (group.units > 0)
     for (int o = 0; o < group.data_outputs; ++o) group.unit_of.push_back(group.data_outputs + reader.unit_of(o));
 
   const std::size_t per_row = static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(layer.planes);

@@ -37,12 +37,15 @@ struct PackedGroup {
   int first_group = 0;
   int groups = 1;
   int data_outputs = 0;
-  int total_outputs = 0;   ///< with unit columns, rounded up to whole look-up tables where these are used
+  int total_outputs = 0;  ///< with unit columns, rounded up to whole look-up tables where these are used
   std::vector<PackedTile> tiles;
   std::vector<PackedBlock> blocks;
   std::vector<int> unit_of;  ///< the output number of each data output's unit column; empty without unit columns
+  int units = 0;             ///< unit columns, after the data outputs
   AlignedBuffer<float> weights;
 
+  /// Outputs that have converters: data and unit columns.
+  int converted_outputs() const { return data_outputs + units; }
   /// The weights of one tile of a block: [plane][row][output of the tile].
   const float* tile_weights(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
 };

@@ -22,8 +22,8 @@ struct Workspace {
   AlignedBuffer<float> offsets;    ///< [group of the array][lane]
   AlignedBuffer<float> sums;       ///< [panel][output][lane]
   AlignedBuffer<double> exact_sums;
-  AlignedBuffer<float> tables;           ///< [group of rows][subset][column]
-  AlignedBuffer<std::uint8_t> indices;   ///< [panel][sign][set of cycles][group of rows][lane][8]
+  AlignedBuffer<float> tables;            ///< [group of rows][subset][column]
+  AlignedBuffer<std::uint8_t> indices;    ///< [panel][sign][set of cycles][group of rows][lane][8]
   AlignedBuffer<std::uint8_t> used_bits;  ///< [panel][pass][set of cycles][lane]
   std::vector<LaneRun> input_runs;
   std::vector<LaneRun> output_runs;

@@ -11,7 +11,7 @@
 namespace imperfect {
 namespace {
 
-constexpr int kSetBits = 8;    // cycles whose indices lie side by side
+constexpr int kSetBits = 8;     // cycles whose indices lie side by side
 constexpr int kMaxPanels = 20;  // panels of lanes that share tables; their indices and sums stay in the caches
 
 int divide_up(int value, int by) { return (value + by - 1) / by; }
@@ -112,8 +112,8 @@ class BitSerialPass {
     const int pass = layer_.input.two_pass ? sign : 0;
     for (int set = 0; set < sets_; ++set) {
       std::uint8_t* const to = indices(q, sign) + set * row_groups_ * lanes_ * kSetBits;
-      kernels().index_bits({rows, lanes_, group_rows_, set * kSetBits, sign == 0 ? 1 : -1, numbers,
-                            used(q, pass) + set * lanes_, to});
+      kernels().index_bits(
+          {rows, lanes_, group_rows_, set * kSetBits, sign == 0 ? 1 : -1, numbers, used(q, pass) + set * lanes_, to});
       if (layer_.needs_lane_sums)
         kernels().count_bits({row_groups_, lanes_, std::min(cycles_ - set * kSetBits, kSetBits), sign == pass ? 1.0f : -1.0f,
                               to, lane_sums(q, pass) + set * kSetBits * lanes_});
@@ -123,7 +123,8 @@ class BitSerialPass {
   void convert_tile(const PackedGroup& group, const PackedBlock& block, const PackedTile& tile) {
     const int rows = block.rows.size();
     const float* weights = group.tile_weights(layer_, block, tile);
-    float* const tables = context_.buffers.tables.reserve(static_cast<std::size_t>((row_groups_ << group_rows_) * tile.width));
+    float* const tables =
+        context_.buffers.tables.reserve(static_cast<std::size_t>((row_groups_ << group_rows_) * tile.width));
     for (int plane = 0; plane < layer_.planes; ++plane, weights += rows * tile.width) {
       kernels().build_tables({rows, group_rows_, weights, tables});
       for (int q = 0; q < panels_; ++q)

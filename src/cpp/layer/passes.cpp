@@ -37,7 +37,7 @@ void multiply_folded(const PassContext& context, const PackedGroup& group, const
     const float* const numbers = context.reader.gather(group, block.rows);
     for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
       const FinishArgs finish = context.scale.part(first_output + tile.first, tile.width);
-      kernels().multiply({tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
+      kernels().multiply({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
                           &block != &group.blocks.front(), &block == &group.blocks.back() ? &finish : nullptr,
                           panel.sums(tile.first)});
     });
@@ -52,8 +52,8 @@ void multiply_exact(const PassContext& context, const PackedGroup& group, const 
   for (const PackedBlock& block : group.blocks) {
     const float* const numbers = context.reader.gather(group, block.rows);
     for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
-      kernels().multiply_exact({tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers, false,
-                                nullptr, nullptr},
+      kernels().multiply_exact({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile),
+                                numbers, false, nullptr, nullptr},
                                sums + std::ptrdiff_t{tile.first} * lanes);
     });
   }
