@@ -149,6 +149,34 @@ struct LookUpArgs {
   float* sums;
 };
 
+/// Input bits of one row block as indices of byte tables: indices[cycle][group of 4 rows][lane], bit r of a nibble is that of
+/// row r, for `byte_lanes` lanes. sign as in IndexArgs; used[cycle] |= the nibbles that any lane drives.
+struct NibbleArgs {
+  int rows;
+  int cycles;
+  int sign;
+  const float* panel;
+  std::uint8_t* used;
+  std::uint8_t* indices;
+};
+
+/// One plane of one row block, one bit a cycle, whose cells are small integers: tables [group of 4 rows][column][subset] of
+/// `tile` columns (a multiple of 4), conversions [cycle], lane_sums [cycle][lane], `negative` may be null. Groups are summed
+/// in 8 bits for `groups_per_widening` groups at a time. sums[column][lane] grow by all converted cycles.
+struct ByteLookUpArgs {
+  int tile;
+  int groups;
+  int groups_per_widening;
+  int cycles;
+  const std::uint8_t* positive;
+  const std::uint8_t* negative;
+  const std::uint8_t* used;
+  const std::int8_t* tables;
+  const Conversion* conversions;
+  const float* lane_sums;
+  float* sums;
+};
+
 /// Input numbers: rint(clip(x/full_scale, low, 1)·top), low 0 or -1; top = 0: x/full_scale as it is.
 struct QuantizeArgs {
   double full_scale;
@@ -180,6 +208,9 @@ struct KernelTable {
   void (*count_bits)(const CountArgs&);
   void (*build_tables)(const TableArgs&);
   void (*look_up_convert)(const LookUpArgs&);
+  int byte_lanes;  ///< lanes of one look-up in byte tables
+  void (*index_nibbles)(const NibbleArgs&);
+  void (*look_up_bytes)(const ByteLookUpArgs&);
   void (*gather)(const GatherArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);

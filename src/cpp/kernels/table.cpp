@@ -2,10 +2,11 @@
 //
 // The table of this level: the one symbol the rest of the library sees.
 #include "kernels/bit_serial.hpp"
+#include "kernels/byte_tables.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
-#include "kernels/simd.hpp"
+#include "kernels/simd_bytes.hpp"
 
 #define IMPERFECT_TEXT_(x) #x
 #define IMPERFECT_TEXT(x) IMPERFECT_TEXT_(x)
@@ -19,6 +20,7 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::multiply,         IMPERFECT_ISA::multiply_exact, IMPERFECT_ISA::multiply_direct,
     IMPERFECT_ISA::multiply_convert, IMPERFECT_ISA::kWidth,         IMPERFECT_ISA::index_bits,
     IMPERFECT_ISA::count_bits,       IMPERFECT_ISA::build_tables,   IMPERFECT_ISA::look_up_convert,
+    IMPERFECT_ISA::kByteLanes,       IMPERFECT_ISA::index_nibbles,  IMPERFECT_ISA::look_up_bytes,
     IMPERFECT_ISA::gather,           IMPERFECT_ISA::extract_digits, IMPERFECT_ISA::finish,
     IMPERFECT_ISA::add_rows,         IMPERFECT_ISA::all_finite,     IMPERFECT_ISA::quantize_inputs,
     IMPERFECT_ISA::fill_normals,     IMPERFECT_ISA::fill_uniforms,

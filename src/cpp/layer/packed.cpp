@@ -31,6 +31,17 @@ std::vector<PackedTile> cut_tiles(int outputs, bool tables) {
   return tiles;
 }
 
+/// Groups of rows whose subset sums of ideal digits can be added in 8 bits, and whole blocks in 16; 0 if they cannot.
+int groups_in_a_byte(const LayerDefinition& definition, const PackedLayer& layer) {
+  constexpr int kByte = 127, kShort = 32767;
+  if (layer.plan.kind != PlanKind::kBitSerial || !is_ideal(definition.hardware.cell) || definition.code.weight_bits == 0)
+    return 0;
+  const auto top = static_cast<int>(definition.code.top_digit);
+  int rows = 0;
+  for (const Block& block : definition.tiling.merged[0].row_blocks) rows = std::max(rows, block.size());
+  return top * rows <= kShort ? kByte / (kByteTableRows * top) : 0;
+}
+
 /// Ideal integer cells and inputs whose products may pass 2^24, where float32 sums are no longer exact.
 bool needs_exact_sums(const LayerDefinition& definition, const CellArrays& cells, const InputCode& input) {
   const WeightCode& code = definition.code;
@@ -132,6 +143,37 @@ void pack_block(const LayerDefinition& definition, const PackedLayer& layer, con
           *at++ = static_cast<float>(matrix_entry(definition, layer, reader, plane, o, row));
 }
 
+/// Subset sums of one tile's plane, in groups of rows.
+void fill_byte_tables(const float* weights, int rows, int width, std::int8_t* tables) {
+  for (int first = 0; first < rows; first += kByteTableRows)
+    for (int o = 0; o < width; ++o, tables += kByteTableSize)
+      for (int subset = 0; subset < kByteTableSize; ++subset) {
+        float sum = 0.0f;
+        for (int r = 0; r < kByteTableRows && first + r < rows; ++r)
+          if ((subset >> r & 1) != 0) sum += weights[std::ptrdiff_t{first + r} * width + o];
+        tables[subset] = static_cast<std::int8_t>(sum);
+      }
+}
+
+void pack_byte_tables(const PackedLayer& layer, PackedGroup& group) {
+  std::size_t size = 0;
+  for (PackedBlock& block : group.blocks) {
+    block.byte_tables = size;
+    const int groups = (block.rows.size() + kByteTableRows - 1) / kByteTableRows;
+    size += static_cast<std::size_t>(groups * kByteTableSize) * static_cast<std::size_t>(layer.planes * group.total_outputs);
+  }
+  std::int8_t* at = group.byte_tables.reserve(size);
+  for (const PackedBlock& block : group.blocks)
+    for (const PackedTile& tile : group.tiles)
+      for (int plane = 0; plane < layer.planes; ++plane) {
+        const int rows = block.rows.size();
+        const int groups = (rows + kByteTableRows - 1) / kByteTableRows;
+        fill_byte_tables(group.tile_weights(layer, block, tile) + std::ptrdiff_t{plane} * rows * tile.width, rows, tile.width,
+                         at);
+        at += std::ptrdiff_t{groups} * kByteTableSize * tile.width;
+      }
+}
+
 PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
                        const MergedGroup& merged, const CellReader& reader) {
   const bool folded = layer.plan.kind == PlanKind::kFolded;
@@ -156,6 +198,7 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
     if (!folded) set_conversions(definition, layer, calibration, block);
     group.blocks.push_back(std::move(block));
   }
+  if (layer.byte_groups > 0) pack_byte_tables(layer, group);
   return group;
 }
 
@@ -196,6 +239,8 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
                       tiling.max_rows() <= kFoldedRows && !layer.exact_sums;
   } else {
     layer.planes = converted_planes(hardware, definition.code);
+    layer.byte_groups = groups_in_a_byte(definition, layer);
+    if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
     set_offsets(definition, layer);
   }
   int first_unit = 0;

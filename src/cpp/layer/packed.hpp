@@ -26,6 +26,7 @@ struct PackedTile {
 struct PackedBlock {
   Block rows;
   std::size_t weights = 0;
+  std::size_t byte_tables = 0;
   std::vector<OutputCode> codes;           ///< [plane]
   std::vector<Conversion> conversions[2];  ///< [plane][cycle], for the positive (or only) and the negative pass
 };
@@ -43,9 +44,13 @@ struct PackedGroup {
   std::vector<int> unit_of;  ///< the output number of each data output's unit column; empty without unit columns
   int units = 0;             ///< unit columns, after the data outputs
   AlignedBuffer<float> weights;
+  /// Subset sums of ideal cells, in place of the weights: [block][tile][plane][group of 4 rows][column of the tile][subset].
+  AlignedBuffer<std::int8_t> byte_tables;
 
   /// Outputs that have converters: data and unit columns.
   int converted_outputs() const { return data_outputs + units; }
+  /// The tables of one tile of a block: [plane][group of rows][column][subset].
+  const std::int8_t* tile_tables(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
   /// The weights of one tile of a block: [plane][row][output of the tile].
   const float* tile_weights(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
 };
@@ -56,6 +61,7 @@ struct PackedLayer {
   Plan plan;
   bool is_direct = false;        ///< small groups, folded: multiplied straight from the padded images
   bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
+  int byte_groups = 0;           ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: float tables
   bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
   bool removes_offset = false;   ///< the offset is removed digitally after each row block:
   double own_row_offset = 0.0;   ///<   this times the sum of the input numbers on the output's own rows
@@ -64,6 +70,16 @@ struct PackedLayer {
   int rows_per_group = 0;
   std::vector<PackedGroup> groups;
 };
+
+/// Rows and entries of one byte table.
+inline constexpr int kByteTableRows = 4;
+inline constexpr int kByteTableSize = 1 << kByteTableRows;
+
+inline const std::int8_t* PackedGroup::tile_tables(const PackedLayer& layer, const PackedBlock& block,
+                                                   const PackedTile& tile) const {
+  const std::ptrdiff_t groups = (block.rows.size() + kByteTableRows - 1) / kByteTableRows;
+  return byte_tables.data() + block.byte_tables + groups * kByteTableSize * layer.planes * tile.first;
+}
 
 inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const PackedBlock& block,
                                               const PackedTile& tile) const {
