@@ -67,34 +67,74 @@ TEST_CASE("products") {
     }
 }
 
-TEST_CASE("products straight from memory, finished") {
+TEST_CASE("products straight from memory, finished, for several groups") {
   for (const KernelTable* k : tables())
     for (const int tile : {1, 2, 4, 8}) {
       CAPTURE(k->name);
-      const int rows = 5, lanes = k->lanes + 3;
-      const std::ptrdiff_t offsets[] = {7, 0, 19, 20, 3}, stride = 2 * k->lanes;
+      const int groups = 3, rows = 5, lanes = k->lanes + 3;
+      const std::ptrdiff_t offsets[] = {7, 0, 19, 20, 3}, output = 2 * k->lanes, group = tile * output + 5;
       const auto width = static_cast<std::size_t>(tile);
-      const Data weights(rows * width, 1.0f, 1), source(static_cast<std::size_t>(stride) + 20, 1.0f, 2);
-      const Data scale(width, 1.0f, 6), shift(width, 1.0f, 7);
-      std::vector<float> out(width * static_cast<std::size_t>(stride));
-      k->multiply_direct({tile,
+      const Data weights(groups * rows * width, 1.0f, 1), source(static_cast<std::size_t>(output) + 120, 1.0f, 2);
+      const Data scale(groups * width, 1.0f, 6), shift(groups * width, 1.0f, 7);
+      std::vector<float> out(groups * static_cast<std::size_t>(group));
+      k->multiply_direct({groups,
+                          tile,
                           rows,
                           lanes,
                           weights.data(),
                           source.data(),
+                          50,
                           offsets,
                           {tile, scale.data(), shift.data(), -1.0f, 1.5f},
+                          tile,
                           out.data(),
-                          stride});
-      for (std::size_t o = 0; o < width; ++o)
-        for (int l = 0; l < lanes; ++l) {
-          double sum = 0.0;
-          for (std::size_t r = 0; r < rows; ++r) sum += double{weights.data()[r * width + o]} * source.data()[offsets[r] + l];
-          const double y = std::min(std::max(sum * scale.data()[o] + shift.data()[o], -1.0), 1.5);
-          REQUIRE(out[o * static_cast<std::size_t>(stride) + static_cast<std::size_t>(l)] ==
-                  doctest::Approx(y).epsilon(1e-5));
-        }
+                          group,
+                          output});
+      for (std::size_t g = 0; g < groups; ++g)
+        for (std::size_t o = 0; o < width; ++o)
+          for (int l = 0; l < lanes; ++l) {
+            double sum = 0.0;
+            for (std::size_t r = 0; r < rows; ++r)
+              sum += double{weights.data()[(g * rows + r) * width + o]} *
+                     source.data()[50 * g + static_cast<std::size_t>(offsets[r] + l)];
+            const std::size_t n = g * width + o;
+            const double y = std::min(std::max(sum * scale.data()[n] + shift.data()[n], -1.0), 1.5);
+            const auto at =
+                g * static_cast<std::size_t>(group) + o * static_cast<std::size_t>(output) + static_cast<std::size_t>(l);
+            REQUIRE(out[at] == doctest::Approx(y).epsilon(1e-5));
+          }
     }
+}
+
+TEST_CASE("pictures are padded, split and put together again") {
+  for (const KernelTable* k : tables())
+    for (const int width : {1, 5, 16, 33})
+      for (const int step : {1, 2, 3}) {
+        CAPTURE(k->name);
+        const int pictures = 2, height = 3, columns = (width + step - 1) / step, plane_width = columns + 3;
+        const auto slack = static_cast<std::size_t>(k->lanes);
+        std::vector<float> from(static_cast<std::size_t>(pictures * height * width));
+        for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i + 1);
+        const std::ptrdiff_t plane = (height + 2) * plane_width;
+        std::vector<float> to(static_cast<std::size_t>(pictures * plane) + slack, -1.0f);
+        k->pad({pictures, from.data(), from.data() + from.size(), height * width, width, step, height, columns, true,
+                to.data(), plane, height + 2, plane_width, 1, 2});
+        for (int p = 0; p < pictures; ++p)
+          for (int y = 0; y < height + 2; ++y)
+            for (int x = 0; x < plane_width; ++x) {
+              const bool inside = y >= 1 && y <= height && x >= 2 && x - 2 < columns;
+              const int source = (p * height + y - 1) * width + (x - 2) * step;
+              REQUIRE(to[static_cast<std::size_t>(p * plane + y * plane_width + x)] ==
+                      (inside ? from[static_cast<std::size_t>(source)] : 0.0f));
+            }
+        std::vector<float> rows(static_cast<std::size_t>(pictures * height * columns + 1), -5.0f);
+        k->copy_rows({pictures, to.data() + plane_width + 2, plane, plane_width, height, columns, rows.data()});
+        for (int i = 0; i < pictures * height * columns; ++i) {
+          const int p = i / (height * columns), y = i / columns % height, x = i % columns;
+          REQUIRE(rows[static_cast<std::size_t>(i)] == from[static_cast<std::size_t>((p * height + y) * width + x * step)]);
+        }
+        REQUIRE(rows.back() == -5.0f);
+      }
 }
 
 TEST_CASE("conversion in registers is the formula, integers exactly") {

@@ -44,6 +44,67 @@ std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_
   return clipped;
 }
 
+namespace {
+
+/// Copies `length` numbers in whole vectors; reads and writes run on to the end of the last one.
+inline void copy_vectors(const float* from, int length, float* to) {
+  for (int i = 0; i < length; i += kWidth) store_unaligned(to + i, load_unaligned(from + i));
+}
+
+// Why by hand, here and below: a call of memcpy or memset costs more than most rows of a small picture.
+inline void copy_exactly(const float* from, int step, int length, float* to) {
+  for (int i = 0; i < length; ++i) to[i] = from[std::ptrdiff_t{i} * step];
+}
+
+inline int whole_vectors(int length) { return (length + kWidth - 1) / kWidth * kWidth; }
+
+/// Zeros from `at` to `end`, in whole vectors if they may run over.
+inline void zero_until(float* at, const float* end, bool may_overrun) {
+  if (may_overrun) {
+    for (; at < end; at += kWidth) store_unaligned(at, broadcast(0.0f));
+  } else {
+    while (at < end) *at++ = 0.0f;
+  }
+}
+
+}  // namespace
+
+void pad(const PadArgs& args) {
+  const std::ptrdiff_t before = std::ptrdiff_t{args.first_row} * args.plane_width + args.first_column;
+  for (std::ptrdiff_t p = 0; p < args.pictures; ++p) {
+    float* const plane = args.to + p * args.to_picture;
+    const float* const plane_end = plane + std::ptrdiff_t{args.plane_rows} * args.plane_width;
+    const float* from = args.from + p * args.from_picture;
+    float* line = plane + before;
+    zero_until(plane, args.rows > 0 ? line : plane_end, args.may_overrun);
+    for (int r = 0; r < args.rows; ++r, line += args.plane_width, from += args.from_row) {
+      if (args.may_overrun && args.step == 1 && from + whole_vectors(args.length) <= args.from_end) {
+        copy_vectors(from, args.length, line);
+      } else if (args.step == 2) {
+        copy_exactly(from, 2, args.length, line);  // with the step known, the compiler turns this into shuffles
+      } else {
+        copy_exactly(from, args.step, args.length, line);
+      }
+      zero_until(line + args.length, r + 1 < args.rows ? line + args.plane_width : plane_end, args.may_overrun);
+    }
+  }
+}
+
+void copy_rows(const CopyRowsArgs& args) {
+  float* to = args.to;
+  const float* const end = args.to + args.pictures * args.rows * args.length;
+  for (std::ptrdiff_t p = 0; p < args.pictures; ++p) {
+    const float* from = args.from + p * args.from_picture;
+    for (int r = 0; r < args.rows; ++r, to += args.length, from += args.from_row) {
+      if (to + whole_vectors(args.length) <= end) {
+        copy_vectors(from, args.length, to);  // what runs over is overwritten by the next rows
+      } else {
+        copy_exactly(from, 1, args.length, to);
+      }
+    }
+  }
+}
+
 void gather(const GatherArgs& args) {
   int covered = 0;
   for (int i = 0; i < args.num_runs; ++i) covered += args.runs[i].length;

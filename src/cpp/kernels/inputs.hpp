@@ -10,6 +10,8 @@ namespace IMPERFECT_ISA {
 
 bool all_finite(const float* values, std::size_t count);
 std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers);
+void pad(const PadArgs& args);
+void copy_rows(const CopyRowsArgs& args);
 void gather(const GatherArgs& args);
 void extract_digits(const DigitArgs& args, const float* numbers, std::size_t count, float* digits);
 void add_rows(const float* panel, int rows, int lanes, float* lane_sums);

@@ -33,18 +33,24 @@ struct MultiplyArgs {
   float* sums;
 };
 
-/// The same without a panel: inputs[r][l] = source[row_offsets[r] + l] for l in [0, lanes). Whole vectors are read and
-/// written, so both sides need room for lanes rounded up to the table's `lanes`. Output o starts at out + o·out_stride.
+/// The same without a panel, for many groups of the same shape: inputs[r][l] of group g are
+/// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [row][output] follow those of group g - 1,
+/// its output o starts at out + g·out_group + o·out_output. Whole vectors are read and written: both sides need room for
+/// lanes rounded up to the table's `lanes`. Scale and shift of group g start at g·finish_group.
 struct DirectArgs {
+  int groups;
   int tile;
   int rows;
   int lanes;
   const float* weights;
   const float* source;
+  std::ptrdiff_t source_group;
   const std::ptrdiff_t* row_offsets;
   FinishArgs finish;
+  int finish_group;
   float* out;
-  std::ptrdiff_t out_stride;
+  std::ptrdiff_t out_group;
+  std::ptrdiff_t out_output;
 };
 
 /// One conversion. With A the sum of cell digits times input digits and u the lane's sum of input digits:
@@ -89,6 +95,40 @@ struct GatherArgs {
   const LaneRun* runs;
   int num_runs;
   float* panel;
+};
+
+/// Rows of pictures into planes of padded ones. Row r of picture p, `length` numbers from + p·from_picture + r·from_row +
+/// i·step, goes to row first_row + r, column first_column of the plane of plane_rows × plane_width at to + p·to_picture;
+/// everything else of the plane becomes zero. Reads stay before from_end. With `may_overrun` writes may run up to a panel
+/// beyond a plane, into the next one before it is written.
+struct PadArgs {
+  std::ptrdiff_t pictures;
+  const float* from;
+  const float* from_end;
+  std::ptrdiff_t from_picture;
+  std::ptrdiff_t from_row;
+  int step;
+  int rows;
+  int length;
+  bool may_overrun;
+  float* to;
+  std::ptrdiff_t to_picture;
+  int plane_rows;
+  int plane_width;
+  int first_row;
+  int first_column;
+};
+
+/// Rows of `length` numbers, from_row apart, of pictures from_picture apart, to where all lie side by side. Reads may run up
+/// to a panel beyond the rows.
+struct CopyRowsArgs {
+  std::ptrdiff_t pictures;
+  const float* from;
+  std::ptrdiff_t from_picture;
+  std::ptrdiff_t from_row;
+  int rows;
+  int length;
+  float* to;
 };
 
 /// Which part of an input number one cycle drives: `bits` bits from `shift` up, or the number as it is if bits = 0. sign: 0
@@ -211,6 +251,8 @@ struct KernelTable {
   int byte_lanes;  ///< lanes of one look-up in byte tables
   void (*index_nibbles)(const NibbleArgs&);
   void (*look_up_bytes)(const ByteLookUpArgs&);
+  void (*pad)(const PadArgs&);
+  void (*copy_rows)(const CopyRowsArgs&);
   void (*gather)(const GatherArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);

@@ -96,12 +96,16 @@ void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
 
 template <int Tile>
 void direct_part(const DirectArgs& args, Sums<Tile> sums, int first) {
-  for (int lane = 0; lane < args.lanes; lane += kLanes) {
-    sums.multiply(args.weights + first, args.tile, DirectRows{args.source + lane, args.row_offsets}, args.rows);
-    sums.finish(args.finish, first);
-    for (int o = 0; o < Tile; ++o)
-      for (int v = 0; v < kVectors; ++v)
-        store_unaligned(args.out + (first + o) * args.out_stride + lane + v * kWidth, sums.at[o][v]);
+  for (int g = 0; g < args.groups; ++g) {
+    const float* const weights = args.weights + std::ptrdiff_t{g} * args.rows * args.tile + first;
+    const float* const source = args.source + g * args.source_group;
+    float* const out = args.out + g * args.out_group + first * args.out_output;
+    for (int lane = 0; lane < args.lanes; lane += kLanes) {
+      sums.multiply(weights, args.tile, DirectRows{source + lane, args.row_offsets}, args.rows);
+      sums.finish(args.finish, g * args.finish_group + first);
+      for (int o = 0; o < Tile; ++o)
+        for (int v = 0; v < kVectors; ++v) store_unaligned(out + o * args.out_output + lane + v * kWidth, sums.at[o][v]);
+    }
   }
 }
 

@@ -16,14 +16,19 @@ namespace imperfect {
 extern const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA);
 
 const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
-    IMPERFECT_TEXT(IMPERFECT_ISA),   IMPERFECT_ISA::kLanes,         IMPERFECT_ISA::kMaxTile,
-    IMPERFECT_ISA::multiply,         IMPERFECT_ISA::multiply_exact, IMPERFECT_ISA::multiply_direct,
-    IMPERFECT_ISA::multiply_convert, IMPERFECT_ISA::kWidth,         IMPERFECT_ISA::index_bits,
-    IMPERFECT_ISA::count_bits,       IMPERFECT_ISA::build_tables,   IMPERFECT_ISA::look_up_convert,
-    IMPERFECT_ISA::kByteLanes,       IMPERFECT_ISA::index_nibbles,  IMPERFECT_ISA::look_up_bytes,
-    IMPERFECT_ISA::gather,           IMPERFECT_ISA::extract_digits, IMPERFECT_ISA::finish,
-    IMPERFECT_ISA::add_rows,         IMPERFECT_ISA::all_finite,     IMPERFECT_ISA::quantize_inputs,
-    IMPERFECT_ISA::fill_normals,     IMPERFECT_ISA::fill_uniforms,
+    IMPERFECT_TEXT(IMPERFECT_ISA),   IMPERFECT_ISA::kLanes,
+    IMPERFECT_ISA::kMaxTile,         IMPERFECT_ISA::multiply,
+    IMPERFECT_ISA::multiply_exact,   IMPERFECT_ISA::multiply_direct,
+    IMPERFECT_ISA::multiply_convert, IMPERFECT_ISA::kWidth,
+    IMPERFECT_ISA::index_bits,       IMPERFECT_ISA::count_bits,
+    IMPERFECT_ISA::build_tables,     IMPERFECT_ISA::look_up_convert,
+    IMPERFECT_ISA::kByteLanes,       IMPERFECT_ISA::index_nibbles,
+    IMPERFECT_ISA::look_up_bytes,    IMPERFECT_ISA::pad,
+    IMPERFECT_ISA::copy_rows,        IMPERFECT_ISA::gather,
+    IMPERFECT_ISA::extract_digits,   IMPERFECT_ISA::finish,
+    IMPERFECT_ISA::add_rows,         IMPERFECT_ISA::all_finite,
+    IMPERFECT_ISA::quantize_inputs,  IMPERFECT_ISA::fill_normals,
+    IMPERFECT_ISA::fill_uniforms,
 };
 
 }  // namespace imperfect

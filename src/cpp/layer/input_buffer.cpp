@@ -3,14 +3,21 @@
 // Quantising, padding and splitting a chunk of images.
 #include "layer/input_buffer.hpp"
 
-#include <algorithm>
-
 #include "kernels/kernel_table.hpp"
 
 namespace imperfect {
 namespace {
 
 int divide_up(int value, int by) { return (value + by - 1) / by; }
+
+/// The pixels of one axis that lie in part `part` of a split by `stride`: which is the first, where it goes, how many.
+struct SplitAxis {
+  SplitAxis(int size, int pad, int stride, int part)
+      : first(((part - pad) % stride + stride) % stride),
+        place((first + pad) / stride),
+        count(first < size ? divide_up(size - first, stride) : 0) {}
+  int first, place, count;
+};
 
 }  // namespace
 
@@ -52,30 +59,33 @@ std::size_t InputBuffer::load(const InputLayout& layout, const InputCode& code, 
 }
 
 void InputBuffer::pad(const InputLayout& layout, const BatchShape& input, const float* x, std::size_t count) {
-  const auto size = static_cast<std::size_t>(layout.image_size) * count;
-  float* const buffer = padded_.reserve(size + static_cast<std::size_t>(kernels().lanes));
-  std::fill_n(buffer, size, 0.0f);
-  numbers_ = buffer;
-  const int sy = layout.stride[0], sx = layout.stride[1];
+  float* to =
+      padded_.reserve(static_cast<std::size_t>(layout.image_size) * count + static_cast<std::size_t>(kernels().lanes));
+  numbers_ = to;
+  const std::ptrdiff_t picture = std::ptrdiff_t{input.height} * input.width;
   const std::ptrdiff_t plane = std::ptrdiff_t{layout.plane_height} * layout.plane_width;
-  const auto channels = static_cast<std::ptrdiff_t>(count) * input.channels;
-  for (std::ptrdiff_t channel = 0; channel < channels; ++channel)
-    for (int row = 0; row < input.height; ++row, x += input.width) {
-      const int y = row + layout.pad_begin[0];
-      float* const line = buffer + (channel * sy + y % sy) * sx * plane + std::ptrdiff_t{y / sy} * layout.plane_width;
-      for (int first = 0; first < std::min(sx, input.width); ++first) {
-        const int column = first + layout.pad_begin[1];
-        float* const to = line + column % sx * plane + column / sx;
-        const int length = divide_up(input.width - first, sx);
-        // Why two of the loops: with the step known, the compiler turns them into vector copies and shuffles.
-        if (sx == 1) {
-          std::copy_n(x, length, to);
-        } else if (sx == 2) {
-          for (int i = 0; i < length; ++i) to[i] = x[first + 2 * i];
-        } else {
-          for (int i = 0; i < length; ++i) to[i] = x[first + sx * i];
-        }
-      }
+  const auto pictures = static_cast<std::ptrdiff_t>(count) * input.channels;
+  for (int y_part = 0; y_part < layout.stride[0]; ++y_part)
+    for (int x_part = 0; x_part < layout.stride[1]; ++x_part, to += plane) {
+      const SplitAxis rows(input.height, layout.pad_begin[0], layout.stride[0], y_part);
+      const SplitAxis columns(input.width, layout.pad_begin[1], layout.stride[1], x_part);
+      PadArgs args;
+      args.pictures = pictures;
+      args.from = x + std::ptrdiff_t{rows.first} * input.width + columns.first;
+      args.from_end = x + pictures * picture;
+      args.from_picture = picture;
+      args.from_row = std::ptrdiff_t{layout.stride[0]} * input.width;
+      args.step = layout.stride[1];
+      args.rows = columns.count == 0 ? 0 : rows.count;
+      args.length = columns.count;
+      args.may_overrun = layout.stride[0] * layout.stride[1] == 1;  // else planes written before lie in between
+      args.to = to;
+      args.to_picture = layout.image_size / input.channels;
+      args.plane_rows = layout.plane_height;
+      args.plane_width = layout.plane_width;
+      args.first_row = rows.place;
+      args.first_column = columns.place;
+      kernels().pad(args);
     }
 }
 

@@ -15,9 +15,10 @@
 namespace imperfect {
 namespace {
 
-// Why: gathering a panel costs a copy for each row of each group; with few outputs per group there is too little work to
-// repay it, and reading unaligned rows in place is faster (a depthwise 3×3 by five times).
+// Why: gathering a panel costs a copy for each row of each group; with few outputs per group, or few rows, there is too
+// little work to repay it, and reading unaligned rows in place is faster (a depthwise 3×3 by five times).
 constexpr int kDirectOutputs = 4;
+constexpr int kDirectRows = 32;
 constexpr int kFoldedRows = 256;  // rows summed in one go by the folded plan: keeps a panel in the second-level cache
 
 std::vector<PackedTile> cut_tiles(int outputs, bool tables) {
@@ -202,6 +203,16 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   return group;
 }
 
+/// The weights of all groups, one tile after another.
+void pack_direct(PackedLayer& layer) {
+  const PackedGroup& first = layer.groups[0];
+  const std::ptrdiff_t rows = first.blocks[0].rows.size();
+  float* at = layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(rows * first.total_outputs));
+  for (const PackedTile& tile : first.tiles)
+    for (const PackedGroup& group : layer.groups)
+      at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), rows * tile.width, at);
+}
+
 /// Block-diagonal arrays whose other cells are ideal: nothing leaks between their groups, so a folded product may take each
 /// group alone, at a fraction of the work.
 bool can_separate(const LayerDefinition& definition, const PackedLayer& layer) {
@@ -235,8 +246,10 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
     if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
     layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
     const Tiling& tiling = definition.tiling;
-    layer.is_direct = tiling.merged.size() > 1 && tiling.groups_per_array * tiling.outputs_per_group <= kDirectOutputs &&
-                      tiling.max_rows() <= kFoldedRows && !layer.exact_sums;
+    const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
+    const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
+    layer.is_direct = has_kernel && tiling.groups_per_array == 1 && !layer.exact_sums &&
+                      tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
   } else {
     layer.planes = converted_planes(hardware, definition.code);
     layer.byte_groups = groups_in_a_byte(definition, layer);
@@ -249,6 +262,7 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
     first_unit += reader.units();
     layer.groups.push_back(pack_group(definition, layer, calibration, merged, reader));
   }
+  if (layer.is_direct) pack_direct(layer);
   return std::make_shared<const PackedLayer>(std::move(layer));
 }
 

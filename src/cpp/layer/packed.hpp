@@ -69,6 +69,7 @@ struct PackedLayer {
   int planes = 1;
   int rows_per_group = 0;
   std::vector<PackedGroup> groups;
+  AlignedBuffer<float> direct_weights;  ///< of a direct layer: [tile][group][row][output of the tile]
 };
 
 /// Rows and entries of one byte table.
@@ -77,8 +78,8 @@ inline constexpr int kByteTableSize = 1 << kByteTableRows;
 
 inline const std::int8_t* PackedGroup::tile_tables(const PackedLayer& layer, const PackedBlock& block,
                                                    const PackedTile& tile) const {
-  const std::ptrdiff_t groups = (block.rows.size() + kByteTableRows - 1) / kByteTableRows;
-  return byte_tables.data() + block.byte_tables + groups * kByteTableSize * layer.planes * tile.first;
+  const std::ptrdiff_t row_groups = (block.rows.size() + kByteTableRows - 1) / kByteTableRows;
+  return byte_tables.data() + block.byte_tables + row_groups * kByteTableSize * layer.planes * tile.first;
 }
 
 inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const PackedBlock& block,

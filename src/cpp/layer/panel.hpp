@@ -62,6 +62,8 @@ class PanelReader {
 
   /// Where the rows of a group's block start in the chunk's numbers.
   const std::ptrdiff_t* row_offsets(const PackedGroup& group, const Block& rows) const;
+  /// Numbers of one group's channels, padded.
+  std::ptrdiff_t group_size() const { return layout_.image_size / shape_.groups; }
   const float* numbers() const { return workspace_.inputs.numbers(); }
   const InputLayout& layout() const { return layout_; }
   const BatchShape& output() const { return output_; }

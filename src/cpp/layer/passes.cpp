@@ -61,38 +61,34 @@ void multiply_exact(const PassContext& context, const PackedGroup& group, const 
   panel.finish(context.scale);
 }
 
-/// An image's outputs were computed with what lies between their rows; only the rows are kept.
-void copy_rows(const PassContext& context, const PackedGroup& group, std::size_t image, const float* from,
-               std::ptrdiff_t stride) {
-  const BatchShape& output = context.reader.output();
-  const int first_output = group.first_group * (group.data_outputs / group.groups);
-  float* to = context.y + image * output.image_size() + first_output * context.positions();
-  for (int o = 0; o < group.data_outputs; ++o)
-    for (int row = 0; row < output.height; ++row)
-      to = std::copy_n(from + o * stride + std::ptrdiff_t{row} * context.reader.layout().plane_width, output.width, to);
-}
-
 }  // namespace
 
 void run_direct(const PassContext& context, const OutputPart& part) {
+  const PackedLayer& layer = context.layer;
   const PanelReader& reader = context.reader;
-  const int lanes = kernels().lanes;
-  const int span = reader.layout().span(reader.output());
+  const BatchShape& output = reader.output();
+  const PackedGroup& group = layer.groups[part.first_group];
+  const auto groups = static_cast<int>(part.last_group - part.first_group);
+  const int lanes = kernels().lanes, rows = group.blocks[0].rows.size(), outputs = group.data_outputs;
+  const int span = reader.layout().span(output);
   const std::ptrdiff_t stride = (span + lanes - 1) / lanes * lanes;
-  for (std::size_t image = 0; image < reader.num_images(); ++image)
-    for (std::size_t g = part.first_group; g < part.last_group; ++g) {
-      const PackedGroup& group = context.layer.groups[g];
-      const PackedBlock& block = group.blocks[0];
-      const int first_output = group.first_group * (group.data_outputs / group.groups);
-      float* const out = context.buffers.sums.reserve(static_cast<std::size_t>(group.data_outputs * stride));
-      for (const PackedTile& tile : group.tiles)
-        kernels().multiply_direct({tile.width, block.rows.size(), span, group.tile_weights(context.layer, block, tile),
-                                   reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0),
-                                   reader.row_offsets(group, block.rows),
-                                   context.scale.part(first_output + tile.first, tile.width), out + tile.first * stride,
-                                   stride});
-      copy_rows(context, group, reader.first_image() + image, out, stride);
+  float* const out = context.buffers.sums.reserve(static_cast<std::size_t>(groups * outputs * stride + lanes));
+  const int first_output = static_cast<int>(part.first_group) * outputs;
+  for (std::size_t image = 0; image < reader.num_images(); ++image) {
+    const float* const source = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0);
+    for (const PackedTile& tile : group.tiles) {
+      const std::ptrdiff_t tile_weights = std::ptrdiff_t{rows} * (tile.first * static_cast<int>(layer.groups.size()) +
+                                                                  static_cast<int>(part.first_group) * tile.width);
+      kernels().multiply_direct({groups, tile.width, rows, span, layer.direct_weights.data() + tile_weights,
+                                 source + static_cast<std::ptrdiff_t>(part.first_group) * reader.group_size(),
+                                 reader.group_size(), reader.layout().row_offsets.data(),
+                                 context.scale.part(first_output + tile.first, tile.width), outputs,
+                                 out + tile.first * stride, outputs * stride, stride});
     }
+    float* const to = context.y + (reader.first_image() + image) * output.image_size() + first_output * context.positions();
+    kernels().copy_rows(
+        {std::ptrdiff_t{groups} * outputs, out, stride, reader.layout().plane_width, output.height, output.width, to});
+  }
 }
 
 void run_folded(const PassContext& context, const OutputPart& part) {
