@@ -93,8 +93,15 @@ def conv_session(weight: Any, stride: int, padding: int, groups: int) -> Call:
 
 
 def conv_case(
-    name: str, hardware: Any, outputs: int, channels: int, size: int, groups: int = 1, batch: int = 8
+    name: str,
+    hardware: Any,
+    outputs: int,
+    channels: int,
+    size: int,
+    groups: int = 1,
+    batch: int = 8,
 ) -> Case:
+    batch = 8
     weight, x = normal(2, outputs, channels // groups, 3, 3), normal(3, batch, channels, size, size)
     layer = im.AnalogConv2d(weight, padding=1, groups=groups, hardware=hardware)
     session = conv_session(weight, 1, 1, groups)
@@ -116,9 +123,7 @@ def conv_case(
 
 def programming_case() -> Case:
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
-    hardware = im.Hardware(
-        cell=im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
-    )
+    hardware = im.Hardware(cell=im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM()))
     layer = im.AnalogLinear(weight, hardware=hardware)
 
     def check() -> None:

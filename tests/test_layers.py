@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import CASES, load_case
 from hypothesis import assume, given, settings
 from numpy.testing import assert_allclose, assert_array_equal
-from strategies import Product, Workload, integer_products, workloads
 
 import imperfect as im
+from golden_cases import CASES, load_case
 from imperfect.testing import assert_outputs_match
+from strategies import Product, Workload, integer_products, workloads
 
 KINDS = {2: im.AnalogLinear, 3: im.AnalogConv1d, 4: im.AnalogConv2d}
 SLICED = im.Hardware(

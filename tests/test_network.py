@@ -327,7 +327,7 @@ def test_sessions_can_have_their_own_arenas() -> None:
 def test_a_missing_package_names_its_extra() -> None:
     with pytest.raises(ImportError, match=r"nothing_of_this_name is not installed: pip install"):
         require("nothing_of_this_name.part")
-    with pytest.raises(ImportError, match=r"'imperfect-cim\[sweep\]'"):
+    with pytest.raises(ImportError, match=r'"imperfect-cim\[sweep\]"'):
         require("nothing_of_this_name", "sweep")
 
 
@@ -342,4 +342,4 @@ def test_networks_import_without_onnx() -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert "pip install 'imperfect-cim[study]'" in result.stdout
+    assert 'pip install "imperfect-cim[study]"' in result.stdout

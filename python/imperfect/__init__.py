@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What imperfect in-memory hardware does to a trained network, and what refitting its head restores.
+"""What imperfect in-memory hardware does to a trained network, and what a refitted head restores.
 
 Importing the package loads NumPy and the compiled core only; everything that needs another
 library is loaded when it is first used.
@@ -23,11 +23,11 @@ from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
 
 if TYPE_CHECKING:
-    from imperfect import diagnosis, plot, study, testing
+    from imperfect import data, diagnosis, plot, report, study, testing
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
 
-_MODULES = ("diagnosis", "plot", "study", "testing")
+_MODULES = ("data", "diagnosis", "plot", "report", "study", "testing")
 _NAMES = {
     "AnalogFeatures": "estimators",
     "AnalogLogisticRegression": "estimators",
@@ -55,11 +55,13 @@ __all__ = [
     "RetrainedClassifier",
     "__version__",
     "available_simd_levels",
+    "data",
     "device",
     "diagnosis",
     "get_num_threads",
     "plot",
     "presets",
+    "report",
     "set_num_threads",
     "show_config",
     "simd_level",

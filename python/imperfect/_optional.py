@@ -43,5 +43,5 @@ def require(module: str, extra: str = "study") -> Any:
         if error.name != package:
             raise
         raise ImportError(
-            f"{package} is not installed: pip install 'imperfect-cim[{extra}]'", name=package
+            f'{package} is not installed: pip install "imperfect-cim[{extra}]"', name=package
         ) from None

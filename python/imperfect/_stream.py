@@ -73,6 +73,7 @@ class LayerVisit:
         self.layer = layer
         self._inputs = inputs
         self._places = places
+        self._known: list[NDArray[np.float32]] | None = None
         self._workers = workers
 
     @property
@@ -92,6 +93,10 @@ class LayerVisit:
             return call_layer(self.spec, chosen, x, self._places[index])
 
         return _in_order(compute, range(len(self._inputs)), self._workers)
+
+    def put(self, layer: Layer, outputs: list[NDArray[np.float32]]) -> None:
+        """Put another layer in the place, whose outputs are known already, chunk by chunk."""
+        self.layer, self._known = layer, outputs
 
 
 def run(
@@ -171,6 +176,11 @@ def execute(step: Step, values: dict[str, Any], layers: Mapping[str, Layer], pla
         layer = _ending_at(step, layers[step.spec.name])
         y = call_layer(step.spec, layer, layer_input(step.spec, values[step.spec.input]), place)
         values[step.spec.output] = layer_output(step.spec, y)
+    _release(step, values)
+
+
+def _release(step: Step, values: dict[str, Any]) -> None:
+    """Drop what is not needed after a step."""
     for name in step.release:
         values.pop(name, None)
 
@@ -210,6 +220,12 @@ def traverse(
             visit = LayerVisit(step.spec, layers[name], inputs, places, schedule.workers)
             yield visit
             chosen[name] = visit.layer
+            known = visit._known if step.is_whole else None
+            if known is not None:
+                for state, y in zip(states, known, strict=True):
+                    state[step.spec.output] = layer_output(step.spec, y)
+                    _release(step, state)
+                continue
 
         def advance(index: int, step: Step = step) -> None:
             execute(step, states[index], chosen, places[index])

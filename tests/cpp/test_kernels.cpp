@@ -117,8 +117,8 @@ TEST_CASE("pictures are padded, split and put together again") {
         for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i + 1);
         const std::ptrdiff_t plane = (height + 2) * plane_width;
         std::vector<float> to(static_cast<std::size_t>(pictures * plane) + slack, -1.0f);
-        k->pad({pictures, from.data(), from.data() + from.size(), height * width, width, step, height, columns, true,
-                to.data(), plane, height + 2, plane_width, 1, 2});
+        k->pad({pictures, from.data(), height * width, width, step, height, columns, true, to.data(), plane, height + 2,
+                plane_width, 1, 2});
         for (int p = 0; p < pictures; ++p)
           for (int y = 0; y < height + 2; ++y)
             for (int x = 0; x < plane_width; ++x) {
@@ -205,6 +205,12 @@ TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
     k->gather({k->lanes, source.data(), offsets, 2, runs, 2, panel.data()});
     CHECK(std::vector<float>(panel.data(), panel.data() + 6) == std::vector<float>{3, 4, 20, 27, 34, 0});
     CHECK(panel.data()[lanes + 4] == 44.0f);
+    std::vector<float> back(60, -1.0f);
+    k->scatter({k->lanes, 2, runs, 2, panel.data(), back.data(), 20});
+    CHECK(back[3] == 3.0f);
+    CHECK(back[27] == 27.0f);
+    CHECK(back[40] == 30.0f);
+    CHECK(back[5] == -1.0f);
     std::fill_n(sums.data(), lanes, 1.0f);
     k->add_rows(panel.data(), 2, k->lanes, sums.data());
     CHECK(sums.data()[4] == 1.0f + 34.0f + 44.0f);

@@ -46,17 +46,38 @@ std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_
 
 namespace {
 
-/// Copies `length` numbers in whole vectors; reads and writes run on to the end of the last one.
-inline void copy_vectors(const float* from, int length, float* to) {
-  for (int i = 0; i < length; i += kWidth) store_unaligned(to + i, load_unaligned(from + i));
+// Why by hand, here and below: rows of small pictures are so short that a call of memcpy or memset costs more than the copy.
+template <int Count>
+inline void copy_fixed(const float* from, float* to) {
+  __builtin_memcpy(to, from, Count * sizeof(float));
 }
 
-// Why by hand, here and below: a call of memcpy or memset costs more than most rows of a small picture.
-inline void copy_exactly(const float* from, int step, int length, float* to) {
-  for (int i = 0; i < length; ++i) to[i] = from[std::ptrdiff_t{i} * step];
+/// Copies `length` numbers, the last of them in a block that overlaps the one before.
+inline void copy_row(const float* from, int length, float* to) {
+  if (length >= 16) {
+    for (int i = 0; i + 16 <= length; i += 16) copy_fixed<16>(from + i, to + i);
+    copy_fixed<16>(from + length - 16, to + length - 16);
+  } else if (length >= 8) {
+    copy_fixed<8>(from, to);
+    copy_fixed<8>(from + length - 8, to + length - 8);
+  } else if (length >= 4) {
+    copy_fixed<4>(from, to);
+    copy_fixed<4>(from + length - 4, to + length - 4);
+  } else {
+    for (int i = 0; i < length; ++i) to[i] = from[i];
+  }
 }
 
-inline int whole_vectors(int length) { return (length + kWidth - 1) / kWidth * kWidth; }
+/// The same from every `step`-th number.
+inline void copy_strided(const float* from, std::ptrdiff_t step, int length, float* to) {
+  if (step == 1) {
+    copy_row(from, length, to);
+  } else if (step == 2) {  // with the step known, the compiler turns the loop into shuffles
+    for (int i = 0; i < length; ++i) to[i] = from[2 * i];
+  } else {
+    for (int i = 0; i < length; ++i) to[i] = from[i * step];
+  }
+}
 
 /// Zeros from `at` to `end`, in whole vectors if they may run over.
 inline void zero_until(float* at, const float* end, bool may_overrun) {
@@ -78,13 +99,7 @@ void pad(const PadArgs& args) {
     float* line = plane + before;
     zero_until(plane, args.rows > 0 ? line : plane_end, args.may_overrun);
     for (int r = 0; r < args.rows; ++r, line += args.plane_width, from += args.from_row) {
-      if (args.may_overrun && args.step == 1 && from + whole_vectors(args.length) <= args.from_end) {
-        copy_vectors(from, args.length, line);
-      } else if (args.step == 2) {
-        copy_exactly(from, 2, args.length, line);  // with the step known, the compiler turns this into shuffles
-      } else {
-        copy_exactly(from, args.step, args.length, line);
-      }
+      copy_strided(from, args.step, args.length, line);
       zero_until(line + args.length, r + 1 < args.rows ? line + args.plane_width : plane_end, args.may_overrun);
     }
   }
@@ -92,16 +107,9 @@ void pad(const PadArgs& args) {
 
 void copy_rows(const CopyRowsArgs& args) {
   float* to = args.to;
-  const float* const end = args.to + args.pictures * args.rows * args.length;
   for (std::ptrdiff_t p = 0; p < args.pictures; ++p) {
     const float* from = args.from + p * args.from_picture;
-    for (int r = 0; r < args.rows; ++r, to += args.length, from += args.from_row) {
-      if (to + whole_vectors(args.length) <= end) {
-        copy_vectors(from, args.length, to);  // what runs over is overwritten by the next rows
-      } else {
-        copy_exactly(from, 1, args.length, to);
-      }
-    }
+    for (int r = 0; r < args.rows; ++r, to += args.length, from += args.from_row) copy_row(from, args.length, to);
   }
 }
 
@@ -113,15 +121,24 @@ void gather(const GatherArgs& args) {
     const float* const source = args.source + args.row_offsets[r];
     for (int i = 0; i < args.num_runs; ++i) {
       const LaneRun& run = args.runs[i];
-      const float* const from = source + run.first;
-      float* const to = row + run.begin;
-      if (run.stride == 1) {
-        for (int l = 0; l < run.length; ++l) to[l] = from[l];
-      } else {
-        for (int l = 0; l < run.length; ++l) to[l] = from[l * run.stride];
-      }
+      copy_strided(source + run.first, run.stride, run.length, row + run.begin);
     }
     for (int l = covered; l < args.lanes; ++l) row[l] = 0.0f;
+  }
+}
+
+void scatter(const ScatterArgs& args) {
+  for (int i = 0; i < args.num_runs; ++i) {
+    const LaneRun& run = args.runs[i];
+    float* to = args.to + run.first;
+    const float* from = args.sums + run.begin;
+    for (int o = 0; o < args.outputs; ++o, to += args.to_output, from += args.lanes) {
+      if (run.stride == 1) {
+        copy_row(from, run.length, to);
+      } else {
+        for (int l = 0; l < run.length; ++l) to[l * run.stride] = from[l];
+      }
+    }
   }
 }
 

@@ -13,6 +13,7 @@ std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_
 void pad(const PadArgs& args);
 void copy_rows(const CopyRowsArgs& args);
 void gather(const GatherArgs& args);
+void scatter(const ScatterArgs& args);
 void extract_digits(const DigitArgs& args, const float* numbers, std::size_t count, float* digits);
 void add_rows(const float* panel, int rows, int lanes, float* lane_sums);
 

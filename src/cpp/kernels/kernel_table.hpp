@@ -97,14 +97,25 @@ struct GatherArgs {
   float* panel;
 };
 
+/// The way back: to[o·to_output + offset of lane l] = sums[o][l], for the lanes of the runs.
+struct ScatterArgs {
+  int lanes;
+  int outputs;
+  const LaneRun* runs;
+  int num_runs;
+  const float* sums;
+  float* to;
+  std::ptrdiff_t to_output;
+};
+
 /// Rows of pictures into planes of padded ones. Row r of picture p, `length` numbers from + p·from_picture + r·from_row +
 /// i·step, goes to row first_row + r, column first_column of the plane of plane_rows × plane_width at to + p·to_picture;
-/// everything else of the plane becomes zero. Reads stay before from_end. With `may_overrun` writes may run up to a panel
-/// beyond a plane, into the next one before it is written.
+/// everything else of the plane becomes zero. With `may_overrun` zeros may run up to a
+/// panel beyond a plane, into the next one before it is written.
 struct PadArgs {
   std::ptrdiff_t pictures;
   const float* from;
-  const float* from_end;
+
   std::ptrdiff_t from_picture;
   std::ptrdiff_t from_row;
   int step;
@@ -119,8 +130,7 @@ struct PadArgs {
   int first_column;
 };
 
-/// Rows of `length` numbers, from_row apart, of pictures from_picture apart, to where all lie side by side. Reads may run up
-/// to a panel beyond the rows.
+/// Rows of `length` numbers, from_row apart, of pictures from_picture apart, to where all lie side by side.
 struct CopyRowsArgs {
   std::ptrdiff_t pictures;
   const float* from;
@@ -254,6 +264,7 @@ struct KernelTable {
   void (*pad)(const PadArgs&);
   void (*copy_rows)(const CopyRowsArgs&);
   void (*gather)(const GatherArgs&);
+  void (*scatter)(const ScatterArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);
   /// sums[output][lane], a multiple of the vector width of lanes, becomes y.

@@ -25,10 +25,10 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::kByteLanes,       IMPERFECT_ISA::index_nibbles,
     IMPERFECT_ISA::look_up_bytes,    IMPERFECT_ISA::pad,
     IMPERFECT_ISA::copy_rows,        IMPERFECT_ISA::gather,
-    IMPERFECT_ISA::extract_digits,   IMPERFECT_ISA::finish,
-    IMPERFECT_ISA::add_rows,         IMPERFECT_ISA::all_finite,
-    IMPERFECT_ISA::quantize_inputs,  IMPERFECT_ISA::fill_normals,
-    IMPERFECT_ISA::fill_uniforms,
+    IMPERFECT_ISA::scatter,          IMPERFECT_ISA::extract_digits,
+    IMPERFECT_ISA::finish,           IMPERFECT_ISA::add_rows,
+    IMPERFECT_ISA::all_finite,       IMPERFECT_ISA::quantize_inputs,
+    IMPERFECT_ISA::fill_normals,     IMPERFECT_ISA::fill_uniforms,
 };
 
 }  // namespace imperfect

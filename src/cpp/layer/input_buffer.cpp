@@ -72,7 +72,7 @@ void InputBuffer::pad(const InputLayout& layout, const BatchShape& input, const 
       PadArgs args;
       args.pictures = pictures;
       args.from = x + std::ptrdiff_t{rows.first} * input.width + columns.first;
-      args.from_end = x + pictures * picture;
+
       args.from_picture = picture;
       args.from_row = std::ptrdiff_t{layout.stride[0]} * input.width;
       args.step = layout.stride[1];

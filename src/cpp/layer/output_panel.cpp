@@ -71,16 +71,8 @@ void OutputPanel::finish(const OutputScale& scale) const {
 
 void OutputPanel::store(const std::vector<LaneRun>& runs, std::ptrdiff_t positions, float* y) const {
   const Block range = data();
-  for (const LaneRun& run : runs)
-    for (int o = range.begin; o < range.end; ++o) {
-      float* const to = y + run.first + (first_output() + o) * positions;
-      const float* const from = sums(o) + run.begin;
-      if (run.stride == 1) {
-        std::copy_n(from, run.length, to);
-      } else {
-        for (int l = 0; l < run.length; ++l) to[l * run.stride] = from[l];
-      }
-    }
+  kernels().scatter({lanes_, range.size(), runs.data(), static_cast<int>(runs.size()), sums(range.begin),
+                     y + (first_output() + range.begin) * positions, positions});
 }
 
 }  // namespace imperfect

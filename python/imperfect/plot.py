@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Figures of the study, sized for a column of a paper (3.5 inches).
+
+Lines are means over chips, bands reach from the worst chip to the best. Colours are those of
+Okabe & Ito (2008), which people with any kind of colour vision tell apart; markers and dashes
+tell the lines apart without colour. Figures are made without pyplot, so nothing global changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from imperfect._optional import require
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN_INCHES = 3.5
+SPREAD = "lines: mean over chips; bands: from the worst chip to the best"
+MOST_NAMES = 40
+RC = {
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one method is drawn and called."""
+
+    label: str
+    color: str
+    marker: str = ""
+    dashes: str = "-"
+    width: float = 1.3
+
+
+STYLES = {
+    "float": Style("Float network", "#000000", dashes="-", width=0.8),
+    "collapsed": Style("Own head", "#D55E00", "o"),
+    "refitted": Style("Refitted head", "#0072B2", "s"),
+    "bn_reestimated": Style("Batch norm re-estimated", "#009E73", "^", width=0.9),
+    "affine": Style("Affine correction", "#E69F00", "v", width=0.9),
+    "shuffled": Style("Control: shuffled weights", "#CC79A7", "x", "--"),
+    "pixels": Style("Control: raw inputs", "#666666", dashes=":"),
+}
+LINES = [STYLES[name] for name in ("collapsed", "refitted", "bn_reestimated", "affine")]
+AXIS_LABELS = {
+    "cell.programming.sigma": r"Programming error $\sigma$ (%)",
+    "cell.bits": "Bits per cell",
+}
+# Ticks stand at the values themselves where these are at least so far apart on the axis.
+TICK_DISTANCE = 0.06
+
+
+def collapse_and_recover(
+    results: pd.DataFrame,
+    ax: Axes | Sequence[Axes] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw accuracy against each knob: mean over chips, band from the worst to the best chip.
+
+    Parameters
+    ----------
+    results
+        What ``study.collapse_and_recover`` returned, or part of it.
+    ax
+        Axes to draw into, one per knob, without a legend; None makes a figure with one legend and
+        a panel per knob, each 3.5 inches wide.
+    labels
+        Labels of the horizontal axes by knob. A standard deviation (a field whose name ends in
+        "sigma") is drawn in percent.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, there are no rows, or not as many axes as knobs.
+    ImportError
+        If the extra ``study`` is not installed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import plot
+    >>> results = pd.DataFrame({
+    ...     "knob": "cell.bits", "value": [1, 2], "chip": 0, "method": "refitted",
+    ...     "accuracy": [0.5, 0.8],
+    ... })
+    >>> figure = plot.collapse_and_recover(results)
+    >>> figure.axes[0].get_xlabel()
+    'Bits per cell'
+    """
+    _check_columns(results, ("knob", "value", "method", "accuracy"))
+    names = AXIS_LABELS | dict(labels or {})
+    with _look():
+        figure, panels = _panels(results["knob"].nunique(), ax)
+        for panel, (knob, rows) in zip(panels, results.groupby("knob", sort=False), strict=True):
+            _draw_knob(panel, rows, str(knob))
+            panel.set_xlabel(names.get(str(knob), str(knob)))
+            panel.set_ylabel("Test accuracy")
+            panel.set_ylim(0, 1)
+        if ax is None:
+            handles, texts = panels[0].get_legend_handles_labels()
+            columns = 2 if len(panels) == 1 else 4
+            figure.legend(
+                handles, texts, loc="outside lower center", ncols=columns, frameon=False,
+                title=SPREAD, title_fontsize=RC["legend.fontsize"],
+            )  # fmt: skip
+    return figure
+
+
+def layers(
+    report: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    by: str | None = None,
+) -> Figure:
+    """Draw the signal-to-error ratio along the layers of one or several chips.
+
+    Solid: inside the chip, on all errors of the layers before. Dashed: each layer alone, on the
+    float network's inputs. Lines are means over rows of one layer, bands reach from the least to
+    the greatest; infinite ratios are left out.
+
+    Parameters
+    ----------
+    report
+        What ``diagnosis.layer_report`` returned, or several of them in one table.
+    ax
+        Axes to draw into, without a legend; None makes a figure two columns wide that has one.
+    by
+        Column whose values are drawn as lines of their own, such as one you added to each report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or there are no rows.
+    ImportError
+        If the extra ``study`` is not installed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import plot
+    >>> report = pd.DataFrame({
+    ...     "layer": ["stem", "head"], "position": [1, 2], "snr_db": [30.0, 20.0],
+    ...     "own_snr_db": [30.0, 25.0],
+    ... })
+    >>> plot.layers(report).axes[0].get_ylabel()
+    'Signal-to-error ratio (dB)'
+    """
+    _check_columns(report, ("layer", "position", "snr_db", "own_snr_db", *([by] if by else [])))
+    with _look():
+        panel = _new_figure(2 * COLUMN_INCHES, 4.0).subplots() if ax is None else ax
+        values = [None] if by is None else list(report[by].unique())
+        for index, value in enumerate(values):
+            rows = report if by is None else report[report[by] == value]
+            _draw_ratios(panel, rows, index, f"{by} = {value}, " if by else "")
+        _label_layers(panel, report)
+        if ax is None:
+            handles, texts = panel.get_legend_handles_labels()
+            columns = min(len(values), 3)
+            figure = _figure_of(panel)
+            figure.legend(
+                handles, texts, loc="outside upper center", ncols=columns, frameon=False,
+                title=SPREAD, title_fontsize=RC["legend.fontsize"],
+            )  # fmt: skip
+    return _figure_of(panel)
+
+
+@contextmanager
+def _look() -> Iterator[None]:
+    """The settings of these figures, for as long as they are made."""
+    with require("matplotlib").rc_context(RC):
+        yield
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    figure: Figure = require("matplotlib.figure").Figure((width, height), layout="constrained")
+    return figure
+
+
+def _panels(count: int, ax: Axes | Sequence[Axes] | None) -> tuple[Figure, list[Axes]]:
+    """The figure and one panel for each knob."""
+    if ax is None:
+        figure = _new_figure(COLUMN_INCHES * count, 3.2 if count == 1 else 2.9)
+        return figure, list(figure.subplots(1, count, squeeze=False)[0])
+    panels = list(ax) if isinstance(ax, Sequence | np.ndarray) else [ax]
+    if len(panels) != count:
+        raise ValueError(f"ax: {len(panels)} axes for {count} knobs in results")
+    return _figure_of(panels[0]), panels
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure: Any = ax.get_figure(root=True)
+    return cast("Figure", figure)
+
+
+def _check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise ValueError(f"the table has no columns {missing}; it has {list(table.columns)}")
+    if not len(table):
+        raise ValueError("the table has no rows")
+
+
+def _draw_knob(ax: Axes, rows: pd.DataFrame, knob: str) -> None:
+    values = list(rows["value"].unique())
+    places = _place_values(ax, values, 100.0 if knob.endswith("sigma") else 1.0)
+    for method, style in STYLES.items():
+        chosen = rows[rows["method"] == method]
+        if not len(chosen):
+            continue
+        spread = chosen.groupby("value")["accuracy"].agg(["mean", "min", "max"]).reindex(values)
+        (line,) = ax.plot(places, spread["mean"], style.dashes, label=style.label)
+        line.set(color=style.color, linewidth=style.width, marker=style.marker, markersize=3.5)
+        ax.fill_between(
+            places, spread["min"], spread["max"], color=style.color, alpha=0.15, linewidth=0
+        )
+    ax.grid(axis="y", linewidth=0.4, alpha=0.4)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _place_values(ax: Axes, values: list[Any], scale: float) -> list[float]:
+    """Where the values stand on the horizontal axis, with ticks; sorts them if they are numbers."""
+    if not all(isinstance(v, float | int | np.number) and np.isfinite(v) for v in values):
+        ax.set_xticks(range(len(values)), [str(value) for value in values])
+        return list(range(len(values)))
+    values.sort()
+    places = [value * scale for value in values]
+    if np.all(np.diff(places) >= TICK_DISTANCE * (places[-1] - places[0])):
+        ax.set_xticks(places, [f"{place:g}" for place in places])
+    return places
+
+
+def _draw_ratios(ax: Axes, rows: pd.DataFrame, index: int, label: str) -> None:
+    """One line inside the chip and one of the layers alone."""
+    style = LINES[index % len(LINES)]
+    kinds = (("snr_db", "-", "inside the chip"), ("own_snr_db", "--", "each layer alone"))
+    for column, dashes, kind in kinds:
+        finite = rows[np.isfinite(rows[column])]
+        spread = finite.groupby("position")[column].agg(["mean", "min", "max"])
+        (line,) = ax.plot(spread.index, spread["mean"], dashes, label=label + kind)
+        face = style.color if dashes == "-" else "white"
+        line.set(color=style.color, marker=style.marker, markersize=3.5, markerfacecolor=face)
+        ax.fill_between(
+            spread.index, spread["min"], spread["max"], color=style.color, alpha=0.15, linewidth=0
+        )
+
+
+def _label_layers(ax: Axes, report: pd.DataFrame) -> None:
+    """Names under the layers; where there are many, under every second or third."""
+    names = report.drop_duplicates("position").sort_values("position")
+    step = -(-len(names) // MOST_NAMES)
+    ax.set_xticks(names["position"][::step], names["layer"][::step], rotation=90)
+    ax.set_xlabel("Layer, in the order of computation")
+    ax.set_ylabel("Signal-to-error ratio (dB)")
+    ax.grid(axis="y", linewidth=0.4, alpha=0.4)
+    ax.spines[["top", "right"]].set_visible(False)

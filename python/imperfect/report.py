@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The results of a study as text: means and spreads over chips, and where recovery is real.
+
+A spread is the sample standard deviation over chips, never over images.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from imperfect._report import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADINGS = {
+    "float": "float",
+    "collapsed": "own head",
+    "refitted": "refitted",
+    "bn_reestimated": "BN re-est.",
+    "affine": "affine",
+    "shuffled": "shuffled",
+    "pixels": "pixels",
+}
+# The same for all chips.
+WITHOUT_CHIP = ("float", "pixels")
+CONTROLS = ("shuffled", "pixels")
+
+
+def summary(results: pd.DataFrame) -> str:
+    """A table per knob: mean ± standard deviation over chips of each method, in percent.
+
+    Parameters
+    ----------
+    results
+        What ``study.collapse_and_recover`` returned.
+
+    Returns
+    -------
+    str
+        Several lines, the first of which says how many images and chips there were.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import report
+    >>> results = pd.DataFrame({
+    ...     "knob": "cell.bits", "value": 2, "chip": [0, 1], "method": "refitted",
+    ...     "accuracy": [0.7, 0.8], "n_train": 100, "n_test": 50,
+    ... })
+    >>> print(report.summary(results))
+    Accuracy (%) on 50 test images; heads fitted on 100; mean±standard deviation over 2 chips.
+    <BLANKLINE>
+    cell.bits
+    value  refitted
+    2      75.0±7.1
+    """
+    first, chips = results.iloc[0], results["chip"].nunique()
+    spread = f"mean±standard deviation over {chips} chips" if chips > 1 else "one chip"
+    counts = f"{first['n_test']:,} test images; heads fitted on {first['n_train']:,}"
+    lines = [f"Accuracy (%) on {counts}; {spread}."]
+    for knob, rows in results.groupby("knob", sort=False):
+        methods = [method for method in HEADINGS if method in set(rows["method"])]
+        cells = rows.groupby(["value", "method"], sort=False)["accuracy"].agg(["mean", "std"])
+        body = [
+            (_text(value), *(_cell(method, *cells.loc[(value, method)]) for method in methods))
+            for value in rows["value"].unique()
+        ]
+        header = ("value", *(HEADINGS[method] for method in methods))
+        lines += ["", str(knob), table(body, header)]
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _cell(method: str, mean: float, deviation: float) -> str:
+    alone = method in WITHOUT_CHIP or math.isnan(deviation)
+    return f"{100 * mean:.1f}" if alone else f"{100 * mean:.1f}±{100 * deviation:.1f}"
+
+
+def recovery(results: pd.DataFrame, collapsed: float = 0.4, margin: float = 0.1) -> str:
+    """Where the network's own head fails and a refitted one works better than its controls.
+
+    Parameters
+    ----------
+    results
+        What ``study.collapse_and_recover`` returned.
+    collapsed
+        The own head fails below this mean accuracy.
+    margin
+        By how much the mean of the refitted head must exceed that of either control.
+
+    Returns
+    -------
+    str
+        A heading, and one line per value where both hold; or one line that says there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import report
+    >>> results = pd.DataFrame({
+    ...     "knob": "cell.bits", "value": 1,
+    ...     "method": ["collapsed", "refitted", "shuffled", "pixels"],
+    ...     "accuracy": [0.2, 0.7, 0.3, 0.4],
+    ... })
+    >>> print(report.recovery(results))
+    Own head below 40 %, refitted head at least 10 points above both controls:
+      cell.bits = 1: own head 20.0 %, refitted 70.0 %, better control 40.0 %
+    """
+    means = results.groupby(["knob", "value", "method"], sort=False)["accuracy"].mean().unstack()
+    control = means[list(CONTROLS)].max(axis=1)
+    chosen = (means["collapsed"] < collapsed) & (means["refitted"] >= control + margin)
+    found = means.assign(control=control)[chosen].reset_index()
+    lines = [
+        f"  {row['knob']} = {_text(row['value'])}: own head {row['collapsed']:.1%}, "
+        f"refitted {row['refitted']:.1%}, better control {row['control']:.1%}".replace("%", " %")
+        for row in found.to_dict("records")
+    ]
+    heading = (
+        f"Own head below {100 * collapsed:g} %, "
+        f"refitted head at least {100 * margin:g} points above both controls:"
+    )
+    return "\n".join([heading, *lines]) if lines else f"{heading} at no value."

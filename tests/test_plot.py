@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Figures: what they show, that nothing overlaps, and that nothing global changes."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from imperfect import plot, report
+from imperfect.study import METHODS
+
+SIGMA = "cell.programming.sigma"
+
+
+def study_table(values: dict[str, list[Any]], methods: tuple[str, ...] = METHODS) -> pd.DataFrame:
+    """Results in which method m of chip c at place i has accuracy 0.1 m + 0.01 c + 0.001 i."""
+    rows = [
+        (knob, value, chip, method, 0.1 * m + 0.01 * chip + 0.001 * i)
+        for knob, given in values.items()
+        for i, value in enumerate(given)
+        for chip in range(3)
+        for m, method in enumerate(methods)
+    ]
+    columns = ["knob", "value", "chip", "method", "accuracy"]
+    return pd.DataFrame(rows, columns=columns).assign(n_train=200, n_test=100)
+
+
+def layer_table(count: int = 3) -> pd.DataFrame:
+    position = np.arange(1, count + 1)
+    names = [f"block{i}/depthwise/conv" for i in position]
+    columns = {"layer": names, "position": position, "snr_db": 30.0 - position, "own_snr_db": 30.0}
+    return pd.DataFrame(columns)
+
+
+def texts_overlap(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of labels whose boxes meet; also those that leave the figure."""
+    figure.draw_without_rendering()
+    texts = [text for ax in figure.axes for text in (ax.xaxis.label, ax.yaxis.label)]
+    for ax in figure.axes:
+        texts += [*ax.get_xticklabels(), *ax.get_yticklabels()]
+        if ax.get_legend():
+            texts += ax.get_legend().get_texts()
+    texts += [text for legend in figure.legends for text in legend.get_texts()]
+    # Why: ticks beyond the limits of an axis have labels that are never drawn.
+    visible = [text for text in texts if text.get_text() and text.get_window_extent().width]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in visible]
+    outside = [
+        (name, "figure")
+        for name, box in boxes
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > figure.bbox.x1 or box.y1 > figure.bbox.y1
+    ]
+    pairs = itertools.combinations(boxes, 2)
+    return outside + [(a, b) for (a, box), (b, other) in pairs if box.overlaps(other)]
+
+
+def test_a_panel_per_knob_with_every_method() -> None:
+    table = study_table({SIGMA: [0.0, 0.05, 0.15], "cell.bits": [1, 2, 4]})
+    figure = plot.collapse_and_recover(table)
+    assert len(figure.axes) == 2
+    left, right = figure.axes
+    assert left.get_xlabel() == r"Programming error $\sigma$ (%)"
+    assert right.get_xlabel() == "Bits per cell"
+    assert [ax.get_ylabel() for ax in figure.axes] == ["Test accuracy"] * 2
+    assert left.get_ylim() == (0, 1)
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == [plot.STYLES[method].label for method in METHODS]
+    assert sum(label.startswith("Control") for label in labels) == 2
+    np.testing.assert_allclose(left.lines[0].get_xdata(), [0, 5, 15])
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["1", "2", "4"]
+    assert not texts_overlap(figure)
+
+
+def test_lines_are_means_and_bands_reach_from_worst_to_best() -> None:
+    ax = plot.collapse_and_recover(study_table({SIGMA: [0.1, 0.2]})).axes[0]
+    for m, (line, band) in enumerate(zip(ax.lines, ax.collections, strict=True)):
+        low = 0.1 * m + np.array([0, 0.001])
+        np.testing.assert_allclose(line.get_ydata(), low + 0.01)
+        y = band.get_paths()[0].vertices[:, 1]
+        assert y.min() == pytest.approx(low[0])
+        assert y.max() == pytest.approx(low[1] + 0.02)
+
+
+def test_lines_differ_without_colour() -> None:
+    ax = plot.collapse_and_recover(study_table({SIGMA: [0.1, 0.2]})).axes[0]
+    looks = [(line.get_marker(), line.get_linestyle()) for line in ax.lines]
+    assert len(set(looks)) == len(METHODS)
+    assert len({line.get_color() for line in ax.lines}) == len(METHODS)
+
+
+def test_values_that_are_not_numbers_stand_side_by_side() -> None:
+    table = study_table({"cell.bits": ["None", 4, 2]}, ("refitted",))
+    ax = plot.collapse_and_recover(table).axes[0]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["None", "4", "2"]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.01, 0.011, 0.012])
+
+
+def test_numbers_are_sorted_and_near_ones_leave_the_ticks_alone() -> None:
+    table = study_table({SIGMA: [0.2, 0.0, 0.001]}, ("refitted",))
+    ax = plot.collapse_and_recover(table).axes[0]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0, 0.1, 20])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.011, 0.012, 0.01])
+    assert 0.1 not in ax.get_xticks()
+
+
+def test_labels_and_axes_may_be_given() -> None:
+    table = study_table({SIGMA: [0.1, 0.2], "adc.bits": [4, 8]})
+    figure = Figure()
+    axes = figure.subplots(1, 2)
+    returned = plot.collapse_and_recover(table, axes, labels={"adc.bits": "ADC (bits)"})
+    assert returned is figure
+    assert axes[1].get_xlabel() == "ADC (bits)"
+    assert not figure.legends
+    one = Figure().subplots()
+    plot.collapse_and_recover(table[table["knob"] == SIGMA], one)
+    assert len(one.lines) == len(METHODS)
+
+
+def test_one_panel_fits_a_column() -> None:
+    figure = plot.collapse_and_recover(study_table({SIGMA: [0.02, 0.05, 0.1, 0.15]}))
+    assert figure.get_size_inches()[0] == plot.COLUMN_INCHES
+    assert not texts_overlap(figure)
+
+
+def test_layers_show_both_ratios_of_every_group() -> None:
+    table = pd.concat([layer_table().assign(σ=f"{i} %", snr_db=20.0 - i) for i in (2, 5)])
+    figure = plot.layers(table, by="σ")
+    (ax,) = figure.axes
+    assert ax.get_ylabel() == "Signal-to-error ratio (dB)"
+    assert ax.get_xlabel() == "Layer, in the order of computation"
+    (legend,) = figure.legends
+    kinds = ("inside the chip", "each layer alone")
+    wanted = [f"σ = {value}, {kind}" for value in ("2 %", "5 %") for kind in kinds]
+    assert [text.get_text() for text in legend.get_texts()] == wanted
+    np.testing.assert_allclose(ax.lines[2].get_ydata(), [15, 15, 15])
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == table["layer"].tolist()[:3]
+    assert not texts_overlap(figure)
+
+
+def test_layers_leave_out_infinite_ratios_and_some_of_many_names() -> None:
+    table = layer_table(100)
+    table.loc[0, "snr_db"] = np.inf
+    figure = plot.layers(table)
+    assert figure.axes[0].lines[0].get_xdata()[0] == 2  # type: ignore[index]
+    assert len(figure.axes[0].get_xticklabels()) == 34
+    assert not texts_overlap(figure)
+
+
+def test_files_are_written_without_pyplot_or_new_settings(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    study_table({SIGMA: [0.1, 0.2]}).to_csv(table, index=False)
+    code = (
+        "import sys, matplotlib, pandas; from imperfect import plot\n"
+        "before = str(matplotlib.rcParams.copy())\n"
+        "figure = plot.collapse_and_recover(pandas.read_csv(sys.argv[1]))\n"
+        "figure.savefig(sys.argv[2])\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert str(matplotlib.rcParams.copy()) == before\n"
+    )
+    picture = tmp_path / "figure.png"
+    subprocess.run([sys.executable, "-c", code, str(table), str(picture)], check=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 5000
+
+
+def test_settings_are_restored() -> None:
+    before = str(matplotlib.rcParams.copy())
+    plot.layers(layer_table())
+    with pytest.raises(ValueError, match="ax: 0 axes"):
+        plot.collapse_and_recover(study_table({SIGMA: [0.1]}), [])
+    assert str(matplotlib.rcParams.copy()) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: plot.collapse_and_recover(pd.DataFrame({"knob": []})), "no columns .'value'"),
+        (lambda: plot.collapse_and_recover(study_table({})), "has no rows"),
+        (lambda: plot.layers(layer_table(), by="chip"), "no columns .'chip'"),
+        (lambda: plot.layers(layer_table(0)), "has no rows"),
+    ],
+)  # fmt: skip
+def test_bad_tables(make: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make()
+
+
+def test_summary_has_a_table_per_knob() -> None:
+    table = study_table({SIGMA: [0.1, 0.25], "cell.bits": [2.0, "None"]})
+    lines = report.summary(table).splitlines()
+    assert lines[0].startswith("Accuracy (%) on 100 test images; heads fitted on 200;")
+    assert lines[0].endswith("over 3 chips.")
+    assert [lines[2], lines[7]] == [SIGMA, "cell.bits"]
+    assert [line.split()[0] for line in lines[3:6]] == ["value", "0.1", "0.25"]
+    assert [line.split()[0] for line in lines[8:]] == ["value", "2", "None"]
+    wanted = ["1.0", "11.0±1.0", "21.0±1.0", "31.0±1.0", "41.0±1.0", "51.0±1.0", "61.0"]
+    assert lines[4].split()[1:] == wanted
+    assert max(map(len, lines[1:])) < 80
+
+
+def test_recovery_names_the_values_where_it_is_real() -> None:
+    table = study_table({SIGMA: [0.1, 0.2]})
+    real = table.copy()
+    chosen = (real["method"] == "refitted") & (real["value"] == 0.2)
+    real.loc[chosen, "accuracy"] = 0.75
+    heading, line = report.recovery(real).splitlines()
+    assert heading.startswith("Own head below 40 %, refitted head at least 10 points above")
+    wanted = f"{SIGMA} = 0.2: own head 11.1 %, refitted 75.0 %, better control 61.1 %"
+    assert line.strip() == wanted
+    assert report.recovery(table).endswith("at no value.")
+    assert report.recovery(real, collapsed=0.1).endswith("at no value.")
+    assert report.recovery(real, margin=0.2).endswith("at no value.")
