@@ -13,7 +13,7 @@ from onnx import helper as h
 
 import imperfect as im
 import networks
-from imperfect._cut import AnalogStep, DigitalStep
+from imperfect._network.cut import AnalogStep, DigitalStep
 from imperfect.network import AnalogNetwork, Network
 
 

@@ -314,7 +314,7 @@ def test_memory_grows_with_inputs_and_outputs_only() -> None:
 
 
 def test_sessions_can_have_their_own_arenas() -> None:
-    code = "from imperfect._cut import _register_arena; print(_register_arena())"
+    code = "from imperfect._network.cut import _register_arena; print(_register_arena())"
     for value, answer in (("0", "False"), ("1", "True")):
         result = subprocess.run(
             [sys.executable, "-c", code],

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imperfect import _corrections
 from imperfect._arrays import Floats, as_float32
+from imperfect._network import corrections
+from imperfect._network.stream import LayerVisit
 from imperfect._optional import require
-from imperfect._stream import LayerVisit
 from imperfect.network import AnalogNetwork
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def layer_report(chip: AnalogNetwork, x: ArrayLike) -> pd.DataFrame:
 
 
 def _rows(chip: AnalogNetwork, x: Floats) -> Iterator[dict[str, Any]]:
-    for position, (mine, ideal) in enumerate(_corrections._both(chip, x, None, 0), 1):
+    for position, (mine, ideal) in enumerate(corrections._both(chip, x, None, 0), 1):
         inside, alone = Errors(), Errors()
         outputs = (mine.outputs(), ideal.outputs(mine.layer), ideal.outputs())
         for y_inside, y_alone, reference in zip(*outputs, strict=True):

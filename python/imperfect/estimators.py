@@ -7,8 +7,8 @@ head on them, ``AnalogLogisticRegression`` has its own weights on an array.
 
 from __future__ import annotations
 
-from imperfect._analog_logistic import AnalogLogisticRegression
-from imperfect._network_estimators import AnalogFeatures, RetrainedClassifier
+from imperfect._estimators.analog_logistic import AnalogLogisticRegression
+from imperfect._estimators.network_estimators import AnalogFeatures, RetrainedClassifier
 
 __all__ = ["AnalogFeatures", "AnalogLogisticRegression", "RetrainedClassifier"]
 

@@ -69,19 +69,20 @@ class Plan:
     ----------
     kind : str
         "folded": one product stands for all slices, cycles and blocks, because nothing between
-        them is nonlinear. "fused": one product for each, converted in registers.
+        them is nonlinear. "fused": one product for each, converted in registers. "bit_serial": the
+        same with one bit a cycle, by tables of the sums of every subset of a few word lines.
         "uncalibrated": not known until ``calibrate`` has been called.
     reason : str
         Why this plan and no cheaper one.
     products : int
-        Cost of one forward pass, in float32 products of the layer's size.
+        Products of the layer's size that one forward pass stands for.
     slices, cycles, passes : int
         Weight slices, conversions of one pass, passes over the inputs.
     arrays, cells, row_blocks : int
         Arrays and cells in use; blocks of word lines that one output is spread over.
     """
 
-    kind: Literal["folded", "fused", "uncalibrated"]
+    kind: Literal["folded", "fused", "bit_serial", "uncalibrated"]
     reason: str
     products: int
     slices: int

@@ -8,12 +8,12 @@ ONNX Runtime.
 
 from __future__ import annotations
 
-from imperfect._chip import AnalogNetwork
-from imperfect._corrections import LayerOutputs
-from imperfect._graph import TensorInfo
-from imperfect._network import Network
-from imperfect._report import NodeInfo
-from imperfect._stream import LayerVisit
+from imperfect._network.chip import AnalogNetwork
+from imperfect._network.corrections import LayerOutputs
+from imperfect._network.graph import TensorInfo
+from imperfect._network.network import Network
+from imperfect._network.report import NodeInfo
+from imperfect._network.stream import LayerVisit
 
 __all__ = ["AnalogNetwork", "LayerOutputs", "LayerVisit", "Network", "NodeInfo", "TensorInfo"]
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imperfect._normalise import normalise
+from imperfect._network.normalise import normalise
+from imperfect._network.proto import every_node, refusing, to_array
 from imperfect._optional import require
-from imperfect._proto import every_node, refusing, to_array
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from imperfect._report import table
+from imperfect._network.report import table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imperfect._absorb import with_epilogue
-from imperfect._graph import Graph
-from imperfect._layer_spec import Floats, LayerSpec
-from imperfect._normalise import SAMPLES
-from imperfect._proto import attributes
+from imperfect._network.absorb import with_epilogue
+from imperfect._network.graph import Graph
+from imperfect._network.layer_spec import Floats, LayerSpec
+from imperfect._network.normalise import SAMPLES
+from imperfect._network.proto import attributes
 
 if TYPE_CHECKING:
     from onnx import NodeProto

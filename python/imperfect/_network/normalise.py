@@ -15,8 +15,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from imperfect._network.proto import bodies, reads, refusing, to_tensor
 from imperfect._optional import require
-from imperfect._proto import bodies, reads, refusing, to_tensor
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imperfect._graph import Graph
-from imperfect._layer_spec import LayerSpec
-from imperfect._normalise import SAMPLES
-from imperfect._proto import attributes, bodies, every_node
+from imperfect._network.graph import Graph
+from imperfect._network.layer_spec import LayerSpec
+from imperfect._network.normalise import SAMPLES
+from imperfect._network.proto import attributes, bodies, every_node
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._layer_spec import LayerSpec
+from imperfect._network.layer_spec import LayerSpec
 from imperfect.hardware import Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Epilogue
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imperfect._checks import integer
-from imperfect._graph import Graph
-from imperfect._layer_spec import LayerSpec
-from imperfect._normalise import prune
+from imperfect._network.graph import Graph
+from imperfect._network.layer_spec import LayerSpec
+from imperfect._network.normalise import prune
+from imperfect._network.proto import to_array, to_tensor
 from imperfect._optional import require
-from imperfect._proto import to_array, to_tensor
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._normalise import SAMPLES, required_inputs
+from imperfect._network.normalise import SAMPLES, required_inputs
+from imperfect._network.proto import reads, to_array
 from imperfect._optional import require
-from imperfect._proto import reads, to_array
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TypeProto, ValueInfoProto

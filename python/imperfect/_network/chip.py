@@ -17,13 +17,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imperfect import _chipfile, _corrections
 from imperfect._arrays import as_seed
-from imperfect._batch import Feeds, Input
 from imperfect._checks import integer
-from imperfect._network import Network
-from imperfect._programmed import Layer, build_layer
-from imperfect._stream import LayerVisit, traverse
+from imperfect._network import chipfile, corrections
+from imperfect._network.batch import Feeds, Input
+from imperfect._network.network import Network
+from imperfect._network.programmed import Layer, build_layer
+from imperfect._network.stream import LayerVisit, traverse
 from imperfect.hardware import Hardware
 
 
@@ -283,7 +283,7 @@ class AnalogNetwork:
         AnalogNetwork
             Another view of the same cells.
         """
-        return _corrections.reestimate_batch_norm(self, x, read)
+        return corrections.reestimate_batch_norm(self, x, read)
 
     def affine_corrected(
         self, x: Input, reference: Network | None = None, *, read: int = 0
@@ -306,11 +306,11 @@ class AnalogNetwork:
         AnalogNetwork
             Another view of the same cells.
         """
-        return _corrections.affine_corrected(self, x, reference, read)
+        return corrections.affine_corrected(self, x, reference, read)
 
     def layer_outputs(
         self, x: Input, reference: Network | None = None, *, read: int = 0
-    ) -> Iterator[_corrections.LayerOutputs]:
+    ) -> Iterator[corrections.LayerOutputs]:
         """Give the outputs of every layer, on the chip and in the float network.
 
         Parameters
@@ -323,14 +323,14 @@ class AnalogNetwork:
         LayerOutputs
             One per layer, in the order of computation.
         """
-        return _corrections.layer_outputs(self, x, reference, read)
+        return corrections.layer_outputs(self, x, reference, read)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the chip to one ``.npz`` file: network, hardware, cells, calibrated ranges.
 
         The file appears complete or not at all; one that is there already is replaced.
         """
-        _chipfile.save(self, path)
+        chipfile.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AnalogNetwork:
@@ -341,7 +341,7 @@ class AnalogNetwork:
         ValueError
             If the file is not such a file, is damaged or changed, or of another version.
         """
-        return cls._assemble(*_chipfile.load(path))
+        return cls._assemble(*chipfile.load(path))
 
     @classmethod
     def _assemble(

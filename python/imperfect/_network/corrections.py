@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._batch import Input
-from imperfect._layer_spec import Floats, LayerSpec
-from imperfect._programmed import Layer, with_affine
-from imperfect._stream import LayerVisit
+from imperfect._network.batch import Input
+from imperfect._network.layer_spec import Floats, LayerSpec
+from imperfect._network.programmed import Layer, with_affine
+from imperfect._network.stream import LayerVisit
 from imperfect.layers import Epilogue
 
 if TYPE_CHECKING:
-    from imperfect._chip import AnalogNetwork
-    from imperfect._network import Network
+    from imperfect._network.chip import AnalogNetwork
+    from imperfect._network.network import Network
 
 Doubles = NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imperfect._graph import Graph
-from imperfect._layer_spec import Absorbed, BatchNorm, Floats, LayerSpec
-from imperfect._proto import attributes
+from imperfect._network.graph import Graph
+from imperfect._network.layer_spec import Absorbed, BatchNorm, Floats, LayerSpec
+from imperfect._network.proto import attributes
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._arrays import as_seed
-from imperfect._network import Network
-from imperfect._programmed import Layer, build_layer, with_affine
+from imperfect._network.network import Network
+from imperfect._network.programmed import Layer, build_layer, with_affine
 from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
-    from imperfect._chip import AnalogNetwork
+    from imperfect._network.chip import AnalogNetwork
 
 FORMAT, VERSION = "imperfect chip", 1
 # Why: what zipfile, json and NumPy raise for content that they cannot read.

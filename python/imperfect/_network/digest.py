@@ -12,8 +12,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from imperfect._network.proto import to_array
 from imperfect._optional import require
-from imperfect._proto import to_array
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto

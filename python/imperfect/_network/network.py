@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from imperfect import onnx
-from imperfect._batch import Batch, Feeds, Input
-from imperfect._candidates import find_layers
 from imperfect._config import get_num_threads
-from imperfect._cut import Plan, make_plan
-from imperfect._digest import network_digest
-from imperfect._graph import Graph, TensorInfo
-from imperfect._normalise import SAMPLES
+from imperfect._network.batch import Batch, Feeds, Input
+from imperfect._network.candidates import find_layers
+from imperfect._network.cut import Plan, make_plan
+from imperfect._network.digest import network_digest
+from imperfect._network.graph import Graph, TensorInfo
+from imperfect._network.normalise import SAMPLES
+from imperfect._network.programmed import Layer
+from imperfect._network.proto import attributes
+from imperfect._network.report import RECURRENT, NodeInfo, describe_nodes, summarise
+from imperfect._network.shuffle import shuffled_model
+from imperfect._network.stream import Schedule, run
 from imperfect._optional import require
-from imperfect._programmed import Layer
-from imperfect._proto import attributes
-from imperfect._report import RECURRENT, NodeInfo, describe_nodes, summarise
-from imperfect._shuffle import shuffled_model
-from imperfect._stream import Schedule, run
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
 
-from imperfect._chip_estimator import ChipEstimator
+from imperfect._estimators.chip_estimator import ChipEstimator
 from imperfect.hardware import Hardware
 from imperfect.network import AnalogNetwork, Network
 

@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._batch import Batch, Feeds
-from imperfect._cut import AnalogStep, DigitalStep, Plan, Step
-from imperfect._layer_spec import LayerSpec
-from imperfect._programmed import (
+from imperfect._network.batch import Batch, Feeds
+from imperfect._network.cut import AnalogStep, DigitalStep, Plan, Step
+from imperfect._network.layer_spec import LayerSpec
+from imperfect._network.programmed import (
     Layer,
     Place,
     call_layer,
@@ -32,7 +32,7 @@ from imperfect._programmed import (
     layer_output,
     with_affine,
 )
-from imperfect._proto import refusing
+from imperfect._network.proto import refusing
 
 T = TypeVar("T")
 

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imperfect._graph import Graph
-from imperfect._layer_spec import LayerSpec
-from imperfect._normalise import needed_nodes
+from imperfect._network.graph import Graph
+from imperfect._network.layer_spec import LayerSpec
+from imperfect._network.normalise import needed_nodes
+from imperfect._network.proto import reads
 from imperfect._optional import require
-from imperfect._proto import reads
 
 if TYPE_CHECKING:
     from onnx import NodeProto, ValueInfoProto

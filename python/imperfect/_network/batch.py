@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imperfect._graph import TensorInfo
+from imperfect._network.graph import TensorInfo
 
 Feeds = dict[str, NDArray[Any]]
 Input = ArrayLike | Mapping[str, ArrayLike]
