@@ -22,7 +22,7 @@ function(imperfect_add_level target level)
   imperfect_set_warnings(${library})
   # Vector types carry alignment attributes and are indexed with int throughout; GCC 12 finds its own AVX-512 intrinsics
   # uninitialised. None of this is a mistake here.
-  target_compile_options(${library} PRIVATE -Wno-ignored-attributes -Wno-sign-conversion -Wno-maybe-uninitialized)
+  target_compile_options(${library} PRIVATE -Wno-ignored-attributes -Wno-sign-conversion -Wno-maybe-uninitialized -Wno-uninitialized)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:${library}>)
 endfunction()
 
