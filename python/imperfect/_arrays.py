@@ -20,7 +20,10 @@ _LARGEST_SEED = 2**64 - 1
 
 def as_float32(name: str, values: Any) -> Floats:
     """``values`` as a C-contiguous float32 array; the array itself if it is one already."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} is not an array: {error}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
     # Why: numbers beyond float32 become infinite here and are refused as such by the core.

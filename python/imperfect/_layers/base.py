@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What linear and convolutional layers share.
+
+Programmed state is never changed in place: ``program`` and ``calibrate`` replace it as a whole,
+so a layer may be used from several threads, and copies share it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from imperfect import _core
+from imperfect._arrays import Floats, as_float32, as_layer_id, as_seed
+from imperfect._layers.description import Clipping, Epilogue, Plan
+from imperfect.hardware import Hardware
+
+
+class AnalogLayer:
+    """What linear and convolutional layers share. Not made directly."""
+
+    _compiled: _core.Layer
+
+    def __init__(
+        self,
+        shape: _core.LayerShape,
+        weight: Floats,
+        bias: Any,
+        hardware: Hardware | None,
+        seed: int,
+        layer_id: int | str,
+        epilogue: Epilogue | None,
+    ) -> None:
+        if hardware is not None and not isinstance(hardware, Hardware):
+            raise TypeError(f"hardware={hardware!r}: must be a Hardware or None (ideal)")
+        self._weight = weight.copy()
+        self._weight.flags.writeable = False
+        self._bias = None if bias is None else as_float32("bias", bias).copy()
+        if self._bias is not None and self._bias.ndim != 1:
+            raise ValueError(f"bias has shape {self._bias.shape}: must be ({len(weight)},)")
+        self._hardware = Hardware() if hardware is None else hardware
+        self._layer_id = as_layer_id(layer_id)
+        seed = as_seed("seed", seed)
+        core = _core.Layer(shape, self._weight, self._bias, self._hardware, seed, self._layer_id)
+        self._set_epilogue(core, epilogue)
+
+    def _set_epilogue(self, core: _core.Layer, epilogue: Epilogue | None) -> None:
+        if epilogue is not None and not isinstance(epilogue, Epilogue):
+            raise TypeError(f"epilogue={epilogue!r}: must be an Epilogue or None")
+        self._epilogue = Epilogue() if epilogue is None else epilogue
+        self._compiled = core.with_epilogue(*self._epilogue._arguments(len(self._weight)))
+
+    @property
+    def weight(self) -> Floats:
+        """The weights the layer was made of, as float32; read-only."""
+        return self._weight
+
+    @property
+    def bias(self) -> Floats | None:
+        """The bias, added digitally; shape (outputs,) or None."""
+        return self._bias
+
+    @property
+    def hardware(self) -> Hardware:
+        """The machine that computes this layer."""
+        return self._hardware
+
+    @property
+    def seed(self) -> int:
+        """The seed of the present programming."""
+        return self._compiled.seed
+
+    @property
+    def layer_id(self) -> int:
+        """The number that keys this layer's draws."""
+        return self._layer_id
+
+    @property
+    def epilogue(self) -> Epilogue:
+        """The digital step after the arrays."""
+        return self._epilogue
+
+    @property
+    def plan(self) -> Plan:
+        """How a forward pass is computed, and what it costs."""
+        return Plan(**self._compiled.plan)
+
+    @property
+    def uses_calibration(self) -> bool:
+        """Whether the hardware leaves a converter's range or sign to ``calibrate``."""
+        return self._compiled.uses_calibration
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether ``calibrate`` must be called before the layer can compute."""
+        return self._compiled.needs_calibration
+
+    def program(self, seed: int | None = None, *, write: int = 0) -> None:
+        """Write all cells again.
+
+        Parameters
+        ----------
+        seed : int or None
+            Key of the draws; None keeps the present one.
+        write : int
+            Number of the write, 0 to 2**32 - 1: the same seed and number give the same bits.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a number is out of range.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> noisy = im.Hardware(cell=im.Cell(programming=im.device.Gaussian(0.1)))
+        >>> layer = im.AnalogLinear([[1.0, 2.0]], hardware=noisy, seed=1)
+        >>> layer.program(seed=2)
+        >>> layer.seed
+        2
+        """
+        if as_seed("write", write) >= 2**32:
+            raise ValueError(f"write={write}: must be an integer from 0 to {2**32 - 1}")
+        self._compiled.program(self.seed if seed is None else as_seed("seed", seed), write)
+
+    def calibrate(self, x: Any) -> None:
+        """Set every range and sign that the hardware leaves open, from data.
+
+        Full scale X and sign come from ``x``; output ranges from the currents that ``x`` causes
+        in the programmed arrays, one range for each slice. Nothing happens where nothing is open.
+
+        Parameters
+        ----------
+        x : array
+            Inputs as in a call, at least one sample.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``x`` is empty, not finite, or does not fit the layer.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> hardware = im.Hardware(dac=im.DAC(bits=8), adc=im.ADC(bits=8, range="calibrated"))
+        >>> layer = im.AnalogLinear([[1.0, 2.0]], hardware=hardware)
+        >>> layer.calibrate([[0.5, -1.0], [1.0, 0.25]])
+        >>> layer.needs_calibration
+        False
+        """
+        self._compiled.calibrate(self._to_batch(x))
+
+    def clipping(self, x: Any) -> Clipping:
+        """Fractions of inputs and currents that the converters' ranges clip, for these inputs.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> hardware = im.Hardware(dac=im.DAC(bits=8, range=1.0, signed=True))
+        >>> im.AnalogLinear([[1.0, 2.0]], hardware=hardware).clipping([[0.5, -3.0]])
+        Clipping(dac=0.5, adc=())
+        """
+        dac, adc = self._compiled.clipping_rates(self._to_batch(x))
+        return Clipping(dac, tuple(adc))
+
+    def with_epilogue(self, epilogue: Epilogue) -> Self:
+        """A layer with the same cells and calibration, and another digital step."""
+        other = self.__copy__()
+        other._set_epilogue(self._compiled, epilogue)
+        return other
+
+    def conductances(self) -> Floats:
+        """Programmed conductances, relative to g_max.
+
+        Returns
+        -------
+        array of shape (slices, polarities, outputs, rows), float32
+            Polarities: +, then - (differential), or one (offset). Rows run over (channel,
+            kernel…) of the output's own group. Unit columns and the cells between the blocks of
+            block-diagonal arrays are not included.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> im.AnalogLinear([[1.0, -0.5]]).conductances()
+        array([[[[1. , 0. ]],
+        <BLANKLINE>
+                [[0. , 0.5]]]], dtype=float32)
+        """
+        return self._compiled.conductances()
+
+    def effective_weight(self) -> Floats:
+        """The weights that the programmed cells stand for, in the shape of ``weight``.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> im.AnalogLinear([[1.0, -0.5]]).effective_weight()
+        array([[ 1. , -0.5]], dtype=float32)
+        """
+        return self._compiled.effective_weight().reshape(self._weight.shape)
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Programmed cells and calibration as plain arrays, for saving; see ``restore``."""
+        weights, units, off_block = self._compiled.cells
+        state: dict[str, np.ndarray[Any, Any]] = {
+            "cells": weights,
+            "unit_cells": units,
+            "off_block_cells": off_block,
+            "seed": np.array(self._compiled.seed, np.uint64),
+            "write": np.array(self._compiled.write, np.uint32),
+        }
+        if (found := self._compiled.calibration) is not None:
+            full_scale, is_signed, ranges = found
+            state["input_range"] = np.array([full_scale, is_signed], np.float64)
+            state["output_ranges"] = np.array(ranges, np.float64).reshape(-1, 2)
+        return state
+
+    def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Take over cells and calibration from ``state()`` of an equal layer.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, of a wrong size, or not finite.
+        """
+        if not isinstance(state, dict):
+            raise TypeError(f"state is a {type(state).__name__}: must be what state() returned")
+        names = ("cells", "unit_cells", "off_block_cells", "seed", "write")
+        if missing := [name for name in names if name not in state]:
+            raise ValueError(f"state has no {missing[0]!r}: must be what state() returned")
+        weights, units, off_block = (as_float32(name, state[name]).ravel() for name in names[:3])
+        core = self._compiled.copy()
+        core.set_cells(weights, units, off_block, int(state["seed"]), int(state["write"]))
+        if "input_range" in state:
+            core.set_calibration(*_calibration(state))
+        self._compiled = core
+
+    def _to_batch(self, x: Any) -> Floats:
+        """``x`` as the (n, channels, height, width) batch that the core takes."""
+        raise NotImplementedError
+
+    def _forward(self, batch: Floats, out: Floats | None, num_threads: int | None) -> Floats:
+        threads = 0 if num_threads is None else num_threads
+        return self._compiled.forward(batch, out, threads)
+
+    @staticmethod
+    def _check_call(first_sample: int, read: int, out: object) -> None:
+        as_seed("first_sample", first_sample)
+        as_seed("read", read)
+        if out is not None and not isinstance(out, np.ndarray):
+            raise TypeError(f"out is a {type(out).__name__}: must be a float32 array or None")
+
+    def __copy__(self) -> Self:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._compiled = self._compiled.copy()
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._constructor_arguments(), self.state())
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        return {
+            "weight": self._weight,
+            "bias": self._bias,
+            "hardware": self._hardware,
+            "seed": self.seed,
+            "layer_id": self._layer_id,
+            "epilogue": self._epilogue,
+        }
+
+    def __repr__(self) -> str:
+        shape = " × ".join(str(size) for size in self._weight.shape)
+        details = "".join(
+            f", {name}={value!r}" for name, value in self._constructor_arguments().items()
+            if name not in ("weight", "bias", "epilogue", "layer_id")
+        )  # fmt: skip
+        return f"{type(self).__name__}(<{shape} weights>{details})"
+
+
+def _calibration(state: dict[str, Any]) -> tuple[float, bool, list[tuple[float, float]]]:
+    """Full scale, sign and output ranges out of a layer's saved state."""
+    inputs = np.asarray(state["input_range"], np.float64)
+    outputs = np.asarray(state.get("output_ranges", ()), np.float64)
+    if inputs.shape != (2,) or not 0 < inputs[0] < np.inf:
+        raise ValueError(f"input_range={inputs.tolist()}: must be (full scale > 0, sign)")
+    if outputs.size and (outputs.ndim != 2 or outputs.shape[1] != 2):
+        raise ValueError(f"output_ranges has shape {outputs.shape}: must be (ranges, 2)")
+    ranges = [(float(low), float(high)) for low, high in outputs.reshape(-1, 2)]
+    return float(inputs[0]), bool(inputs[1]), ranges
+
+
+def _rebuild(kind: type[AnalogLayer], arguments: dict[str, Any], state: dict[str, Any]) -> Any:
+    layer = kind(**arguments)
+    layer.restore(state)
+    return layer
