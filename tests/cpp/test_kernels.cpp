@@ -85,6 +85,8 @@ TEST_CASE("products straight from memory, finished, for several groups") {
                           source.data(),
                           50,
                           offsets,
+                          1,
+                          nullptr,
                           {tile, scale.data(), shift.data(), -1.0f, 1.5f},
                           tile,
                           out.data(),
@@ -102,6 +104,54 @@ TEST_CASE("products straight from memory, finished, for several groups") {
             const auto at =
                 g * static_cast<std::size_t>(group) + o * static_cast<std::size_t>(output) + static_cast<std::size_t>(l);
             REQUIRE(out[at] == doctest::Approx(y).epsilon(1e-5));
+          }
+    }
+}
+
+TEST_CASE("products straight from memory, each plane converted") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      const int groups = 2, rows = 4, planes = 3, lanes = k->lanes;
+      const std::ptrdiff_t offsets[] = {0, 5, 9, 2}, output = lanes, group = tile * output;
+      const auto width = static_cast<std::size_t>(tile);
+      const Data weights(groups * planes * rows * width, 1.0f, 1), source(static_cast<std::size_t>(lanes) + 40, 1.0f, 2);
+      const Data scale(groups * width, 1.0f, 6), shift(groups * width, 1.0f, 7);
+      std::vector<Conversion> conversions;  // 256 codes from -1 to 1, planes weighted by 1, 4 and 16
+      for (const float gain : {1.0f, 4.0f, 16.0f}) conversions.push_back({127.5f, 0.0f, 127.5f, 255.0f, 127.5f, gain});
+      std::vector<float> out(groups * static_cast<std::size_t>(group));
+      k->multiply_direct({groups,
+                          tile,
+                          rows,
+                          lanes,
+                          weights.data(),
+                          source.data(),
+                          30,
+                          offsets,
+                          planes,
+                          conversions.data(),
+                          {tile, scale.data(), shift.data(), -1e9f, 1e9f},
+                          tile,
+                          out.data(),
+                          group,
+                          output});
+      for (std::size_t g = 0; g < groups; ++g)
+        for (std::size_t o = 0; o < width; ++o)
+          for (int l = 0; l < lanes; ++l) {
+            double total = 0.0, slack = 1e-3;
+            for (std::size_t plane = 0; plane < planes; ++plane) {
+              double sum = 0.0;
+              for (std::size_t r = 0; r < rows; ++r)
+                sum += double{weights.data()[((g * planes + plane) * rows + r) * width + o]} *
+                       source.data()[30 * g + static_cast<std::size_t>(offsets[r] + l)];
+              const double gain = conversions[plane].gain, code = std::nearbyint(sum * 127.5 + 127.5);
+              total += (std::min(std::max(code, 0.0), 255.0) - 127.5) * gain;
+              if (std::abs(std::abs(sum * 127.5 + 127.5 - code) - 0.5) < 1e-3) slack += gain;
+            }
+            const std::size_t n = g * width + o;
+            const double y = total * scale.data()[n] + shift.data()[n];
+            const auto at = g * static_cast<std::size_t>(group) + o * static_cast<std::size_t>(output);
+            REQUIRE(std::abs(out[at + static_cast<std::size_t>(l)] - y) <= slack * std::abs(scale.data()[n]) + 1e-3);
           }
     }
 }

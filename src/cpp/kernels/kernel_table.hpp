@@ -33,26 +33,6 @@ struct MultiplyArgs {
   float* sums;
 };
 
-/// The same without a panel, for many groups of the same shape: inputs[r][l] of group g are
-/// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [row][output] follow those of group g - 1,
-/// its output o starts at out + g·out_group + o·out_output. Whole vectors are read and written: both sides need room for
-/// lanes rounded up to the table's `lanes`. Scale and shift of group g start at g·finish_group.
-struct DirectArgs {
-  int groups;
-  int tile;
-  int rows;
-  int lanes;
-  const float* weights;
-  const float* source;
-  std::ptrdiff_t source_group;
-  const std::ptrdiff_t* row_offsets;
-  FinishArgs finish;
-  int finish_group;
-  float* out;
-  std::ptrdiff_t out_group;
-  std::ptrdiff_t out_output;
-};
-
 /// One conversion. With A the sum of cell digits times input digits and u the lane's sum of input digits:
 /// code = clip(rint(A·current + u·lane_current + start), 0, last_code); the tile's sums grow by (code - zero_code)·gain.
 struct Conversion {
@@ -62,6 +42,29 @@ struct Conversion {
   float last_code;
   float zero_code;
   float gain;
+};
+
+/// Products without a panel, for many groups of the same shape: inputs[r][l] of group g are
+/// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [plane][row][output] follow those of group
+/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is converted as conversions[plane] says;
+/// without conversions there is one plane. Whole vectors are read and written: both sides need room for lanes rounded up to
+/// the table's `lanes`. Scale and shift of group g start at g·finish_group.
+struct DirectArgs {
+  int groups;
+  int tile;
+  int rows;
+  int lanes;
+  const float* weights;
+  const float* source;
+  std::ptrdiff_t source_group;
+  const std::ptrdiff_t* row_offsets;
+  int planes;
+  const Conversion* conversions;
+  FinishArgs finish;
+  int finish_group;
+  float* out;
+  std::ptrdiff_t out_group;
+  std::ptrdiff_t out_output;
 };
 
 /// All products of one row block, each converted as it ends: planes × cycles. weights: `planes` matrices, inputs: `cycles`

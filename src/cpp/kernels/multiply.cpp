@@ -24,6 +24,13 @@ struct DirectRows {
   Vector at(int row, int v) const { return load_unaligned(source + offsets[row] + v * kWidth); }
 };
 
+/// The code of one conversion less the code of zero; `start` holds what does not depend on the output.
+inline Vector converted(Vector sum, const Conversion& c, Vector start) {
+  const Vector code =
+      clamp(round_to_even(mul_add(sum, broadcast(c.current), start)), broadcast(0.0f), broadcast(c.last_code));
+  return subtract(code, broadcast(c.zero_code));
+}
+
 /// The sums of `Tile` outputs × one panel, held in registers.
 template <int Tile>
 struct Sums {
@@ -49,6 +56,18 @@ struct Sums {
       for (int v = 0; v < kVectors; ++v) at[o][v] = IMPERFECT_ISA::add(load(sums + o * kLanes + v * kWidth), at[o][v]);
   }
 
+  void add(const Sums& other) {
+    for (int o = 0; o < Tile; ++o)
+      for (int v = 0; v < kVectors; ++v) at[o][v] = IMPERFECT_ISA::add(at[o][v], other.at[o][v]);
+  }
+
+  /// Each sum becomes what its conversion gives, without a current common to the lane.
+  void convert(const Conversion& c) {
+    for (int o = 0; o < Tile; ++o)
+      for (int v = 0; v < kVectors; ++v)
+        at[o][v] = multiply_by(converted(at[o][v], c, broadcast(c.start)), broadcast(c.gain));
+  }
+
   void finish(const FinishArgs& args, int first) {
     const Vector low = broadcast(args.low), high = broadcast(args.high);
     for (int o = 0; o < Tile; ++o) {
@@ -61,9 +80,7 @@ struct Sums {
     for (int v = 0; v < kVectors; ++v) {
       const Vector start = mul_add(load(lane_sums + v * kWidth), broadcast(c.lane_current), broadcast(c.start));
       for (int o = 0; o < Tile; ++o) {
-        Vector code = mul_add(at[o][v], broadcast(c.current), start);
-        code = clamp(round_to_even(code), broadcast(0.0f), broadcast(c.last_code));
-        code = subtract(code, broadcast(c.zero_code));
+        const Vector code = converted(at[o][v], c, start);
         float* const p = sums + o * kLanes + v * kWidth;
         store(p, mul_add(code, broadcast(c.gain), load(p)));
       }
@@ -94,14 +111,28 @@ void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
     for (int v = 0; v < kVectors; ++v) store(out + o * kLanes + v * kWidth, sums.at[o][v]);
 }
 
+/// All planes of one panel straight from a padded image, converted unless there are no conversions.
+template <int Tile>
+void multiply_planes(const DirectArgs& args, const float* weights, const DirectRows& inputs, Sums<Tile>& sums) {
+  sums.multiply(weights, args.tile, inputs, args.rows);
+  if (args.conversions == nullptr) return;
+  sums.convert(args.conversions[0]);
+  for (int plane = 1; plane < args.planes; ++plane) {
+    Sums<Tile> next;
+    next.multiply(weights + std::ptrdiff_t{plane} * args.rows * args.tile, args.tile, inputs, args.rows);
+    next.convert(args.conversions[plane]);
+    sums.add(next);
+  }
+}
+
 template <int Tile>
 void direct_part(const DirectArgs& args, Sums<Tile> sums, int first) {
   for (int g = 0; g < args.groups; ++g) {
-    const float* const weights = args.weights + std::ptrdiff_t{g} * args.rows * args.tile + first;
+    const float* const weights = args.weights + std::ptrdiff_t{g} * args.planes * args.rows * args.tile + first;
     const float* const source = args.source + g * args.source_group;
     float* const out = args.out + g * args.out_group + first * args.out_output;
     for (int lane = 0; lane < args.lanes; lane += kLanes) {
-      sums.multiply(weights, args.tile, DirectRows{source + lane, args.row_offsets}, args.rows);
+      multiply_planes(args, weights, DirectRows{source + lane, args.row_offsets}, sums);
       sums.finish(args.finish, g * args.finish_group + first);
       for (int o = 0; o < Tile; ++o)
         for (int v = 0; v < kVectors; ++v) store_unaligned(out + o * args.out_output + lane + v * kWidth, sums.at[o][v]);

@@ -207,10 +207,11 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
 void pack_direct(PackedLayer& layer) {
   const PackedGroup& first = layer.groups[0];
   const std::ptrdiff_t rows = first.blocks[0].rows.size();
-  float* at = layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(rows * first.total_outputs));
+  float* at =
+      layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(layer.planes * rows * first.total_outputs));
   for (const PackedTile& tile : first.tiles)
     for (const PackedGroup& group : layer.groups)
-      at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), rows * tile.width, at);
+      at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), layer.planes * rows * tile.width, at);
 }
 
 /// Block-diagonal arrays whose other cells are ideal: nothing leaks between their groups, so a folded product may take each
@@ -226,6 +227,19 @@ std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
   const Tiling& tiling = definition.tiling;
   result->tiling = make_tiling(result->hardware, tiling.num_groups, tiling.outputs_per_group, tiling.rows_per_group);
   return result;
+}
+
+/// Whether the layer can be multiplied straight from its padded images, and gains by it: it needs one product, or one for
+/// each plane, of one row block, with nothing common to a lane.
+bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) {
+  const Tiling& tiling = definition.tiling;
+  const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
+  const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
+  const bool gains = has_kernel && tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
+  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums) return false;
+  if (layer.plan.kind == PlanKind::kFolded) return true;
+  return layer.plan.kind == PlanKind::kFused && layer.input.num_cycles == 1 && layer.input.num_passes() == 1 &&
+         tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns && !layer.needs_lane_sums && !layer.removes_offset;
 }
 
 }  // namespace
@@ -245,17 +259,13 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
   if (layer.plan.kind == PlanKind::kFolded) {
     if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
     layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
-    const Tiling& tiling = definition.tiling;
-    const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
-    const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
-    layer.is_direct = has_kernel && tiling.groups_per_array == 1 && !layer.exact_sums &&
-                      tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
   } else {
     layer.planes = converted_planes(hardware, definition.code);
     layer.byte_groups = groups_in_a_byte(definition, layer);
     if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
     set_offsets(definition, layer);
   }
+  layer.is_direct = can_be_direct(definition, layer);
   int first_unit = 0;
   for (const MergedGroup& merged : definition.tiling.merged) {
     const CellReader reader(definition, cells, merged, first_unit);
