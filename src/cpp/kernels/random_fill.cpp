@@ -10,41 +10,60 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/simd_words.hpp"
+
 namespace imperfect {
 namespace IMPERFECT_ISA {
 namespace {
 
-constexpr int kBatch = 16;  // counters worked on side by side; the compiler turns each loop over them into vectors
+constexpr int kBatch = 32;  // counters worked on side by side; the compiler turns each loop over them into vectors
+constexpr int kChains = kWideLanes == 8 ? 4 : 2;  // Philox states side by side, to hide the latency of products
 
 /// Words [j][l]: word j of counter number l.
 struct Words {
   std::uint32_t at[4][kBatch];
 };
 
-void philox_batch(const RandomArgs& args, std::uint64_t first_block, Words& words) {
-  std::uint32_t c0[kBatch], c1[kBatch], c2[kBatch], c3[kBatch];
-  for (int l = 0; l < kBatch; ++l) {
-    const std::uint64_t block = first_block + static_cast<std::uint64_t>(l);
-    c0[l] = static_cast<std::uint32_t>(block);
-    c1[l] = static_cast<std::uint32_t>(block >> 32);
-    c2[l] = args.write;
-    c3[l] = args.slot;
+/// Number of the first counter of a chain; chains go in pairs, one with the even, one with the odd counters.
+constexpr int wide_first(int chain) { return chain / 2 * 2 * kWideLanes + chain % 2; }
+
+/// kChains·kWideLanes counters.
+struct PhiloxState {
+  Wide c0[kChains], c1[kChains], c2[kChains], c3[kChains];
+};
+
+inline void set_counters(const RandomArgs& args, std::uint64_t first_block, PhiloxState& s) {
+  for (int chain = 0; chain < kChains; ++chain) {
+    const Wide blocks = wide_count(first_block + static_cast<std::uint64_t>(wide_first(chain)));
+    s.c0[chain] = blocks;
+    s.c1[chain] = wide_upper(blocks);
+    s.c2[chain] = wide_set(args.write);
+    s.c3[chain] = wide_set(args.slot);
   }
-  std::uint32_t k0 = args.key[0], k1 = args.key[1];
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
-    for (int l = 0; l < kBatch; ++l) {
-      const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0[l];
-      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * c2[l];
-      c0[l] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[l] ^ k0;
-      c1[l] = static_cast<std::uint32_t>(p1);
-      c2[l] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[l] ^ k1;
-      c3[l] = static_cast<std::uint32_t>(p0);
+}
+
+void philox_batch(const RandomArgs& args, std::uint64_t first_block, Words& words) {
+  for (int first = 0; first < kBatch; first += kChains * kWideLanes) {
+    PhiloxState s;
+    set_counters(args, first_block + static_cast<std::uint64_t>(first), s);
+    const Wide m0 = wide_set(0xD2511F53u), m1 = wide_set(0xCD9E8D57u);
+    std::uint32_t k0 = args.key[0], k1 = args.key[1];
+    for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
+      for (int chain = 0; chain < kChains; ++chain) {
+        const Wide p0 = wide_multiply(s.c0[chain], m0);
+        const Wide p1 = wide_multiply(s.c2[chain], m1);
+        s.c0[chain] = wide_mix(p1, s.c1[chain], wide_set(k0));
+        s.c1[chain] = p1;
+        s.c2[chain] = wide_mix(p0, s.c3[chain], wide_set(k1));
+        s.c3[chain] = p0;
+      }
+    for (int chain = 0; chain < kChains; chain += 2) {
+      const int at = first + chain * kWideLanes;
+      store_words(words.at[0] + at, s.c0[chain], s.c0[chain + 1]);
+      store_words(words.at[1] + at, s.c1[chain], s.c1[chain + 1]);
+      store_words(words.at[2] + at, s.c2[chain], s.c2[chain + 1]);
+      store_words(words.at[3] + at, s.c3[chain], s.c3[chain + 1]);
     }
-  for (int l = 0; l < kBatch; ++l) {
-    words.at[0][l] = c0[l];
-    words.at[1][l] = c1[l];
-    words.at[2][l] = c2[l];
-    words.at[3][l] = c3[l];
   }
 }
 
@@ -63,6 +82,15 @@ inline float natural_log(float u) {
   return exponent * 0.693147180559945f + s * series;
 }
 
+/// x, negated if the highest bit of `sign` is set.
+inline float flip_sign(float x, std::uint32_t sign) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits ^= sign & 0x80000000u;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 /// cos and sin of 2π w/2^32: the nearest quarter turn is taken off exactly in integers, Taylor series within ±π/4.
 inline void cos_sin_turns(std::uint32_t w, float& cosine, float& sine) {
   const std::uint32_t quarter = (w + 0x20000000u) >> 30;
@@ -74,8 +102,8 @@ inline void cos_sin_turns(std::uint32_t w, float& cosine, float& sine) {
   const bool swap = quarter & 1u;
   const float x = swap ? s : c;
   const float y = swap ? c : s;
-  cosine = (quarter == 1u || quarter == 2u) ? -x : x;
-  sine = quarter >= 2u && quarter <= 3u ? -y : y;
+  cosine = flip_sign(x, (quarter + 1u) << 30);  // negative in quarters 1 and 2
+  sine = flip_sign(y, quarter << 30);           // negative in quarters 2 and 3
 }
 
 void normals_of_batch(const Words& words, float* out) {
@@ -101,16 +129,20 @@ void uniforms_of_batch(const Words& words, float* out) {
 template <class Transform>
 void fill(const RandomArgs& args, const Transform& transform, float* out) {
   constexpr std::size_t kItems = 4 * kBatch;
-  Words words;
-  float batch[kItems];
+  alignas(64) Words words;
   std::uint64_t block = args.first >> 2;
   std::size_t skip = static_cast<std::size_t>(args.first & 3u);
   for (std::size_t done = 0; done < args.count; block += kBatch, skip = 0) {
     philox_batch(args, block, words);
     const std::size_t left = args.count - done;
     const std::size_t take = left < kItems - skip ? left : kItems - skip;
-    transform(words, batch);
-    std::memcpy(out + done, batch + skip, take * sizeof(float));
+    if (take == kItems) {
+      transform(words, out + done);
+    } else {
+      float batch[kItems];
+      transform(words, batch);
+      std::memcpy(out + done, batch + skip, take * sizeof(float));
+    }
     done += take;
   }
 }
