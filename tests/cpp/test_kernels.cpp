@@ -203,8 +203,8 @@ TEST_CASE("conversion in registers is the formula, integers exactly") {
         conversions.push_back({0.25f, 0.5f, 20.125f + static_cast<float>(i), 40.0f, 20.0f, 0.5f + static_cast<float>(i)});
       AlignedBuffer<float> sums(width * lanes);
       std::fill_n(sums.data(), width * lanes, 1.0f);
-      k->multiply_convert(
-          {tile, kRows, planes, cycles, weights.data(), inputs.data(), conversions.data(), lane_sums.data(), sums.data()});
+      k->multiply_convert({tile, kRows, planes, cycles, weights.data(), inputs.data(), conversions.data(), lane_sums.data(),
+                           nullptr, sums.data()});
       for (std::size_t o = 0; o < width; ++o)
         for (std::size_t l = 0; l < lanes; ++l) {
           double expected = 1.0;

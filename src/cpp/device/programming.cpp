@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/check.hpp"
+#include "device/table.hpp"
 
 namespace imperfect {
 namespace {
@@ -18,19 +19,9 @@ void add_normal(const Sigma& sigma, const float* z, float* g, std::size_t count)
   for (std::size_t i = 0; i < count; ++i) g[i] += std::max(0.0f, sigma(g[i])) * z[i];
 }
 
-/// Linear interpolation of measured points, constant beyond the first and last.
 void apply_table(const std::vector<double>& params, const float* z, float* g, std::size_t count) {
-  const std::size_t n = params.size() / 2;
-  const double* const at = params.data();
-  const double* const sigma = at + n;
-  const auto interpolate = [=](float value) {
-    if (value <= at[0]) return static_cast<float>(sigma[0]);
-    if (value >= at[n - 1]) return static_cast<float>(sigma[n - 1]);
-    const auto i = static_cast<std::size_t>(std::upper_bound(at, at + n, static_cast<double>(value)) - at) - 1;
-    const double t = (value - at[i]) / (at[i + 1] - at[i]);
-    return static_cast<float>(sigma[i] + t * (sigma[i + 1] - sigma[i]));
-  };
-  add_normal(interpolate, z, g, count);
+  const SigmaTable sigma(params);
+  add_normal([&](float value) { return static_cast<float>(sigma(value)); }, z, g, count);
 }
 
 /// sigma = unit · Σ coefficients[j] (scale g)^j, all relative to g_max.

@@ -78,6 +78,7 @@ struct ConvertArgs {
   const float* inputs;
   const Conversion* conversions;
   const float* lane_sums;
+  const float* noise;  ///< added to the sums before conversion: [plane][cycle][output of the tile][lane]; null: none
   float* sums;
 };
 
@@ -246,6 +247,38 @@ struct RandomArgs {
   std::uint32_t slot;
 };
 
+/// One standard normal draw for each output and lane of one conversion, at z[output][lane]. `samples` has a number for each
+/// lane, `lanes` of them, a multiple of the table's `lanes`; `code` tells the conversions of an output apart.
+struct ReadArgs {
+  std::uint32_t key[2];
+  const std::uint64_t* samples;
+  int lanes;
+  std::uint32_t first_output;
+  int outputs;
+  std::uint32_t code;
+};
+
+/// Draws of one plane and row block, noise[cycle][output of the tile][lane], become noise currents. Variances are
+/// [row][output of the tile]: `fresh` of what is drawn anew in each cycle, times squares[cycle][row][lane]; `shared` of what
+/// is the same in all cycles (at most 16), times products of digits[cycle][row][lane]. Either may be null.
+struct ShapeNoiseArgs {
+  int tile;
+  int rows;
+  int cycles;
+  const float* fresh;
+  const float* shared;
+  const float* squares;
+  const float* digits;
+  float* noise;
+};
+
+/// sums[i] += sqrt(variances[i])·normals[i].
+struct NoiseArgs {
+  std::size_t count;
+  const float* variances;
+  const float* normals;
+};
+
 /// The functions of one SIMD level.
 struct KernelTable {
   const char* name;
@@ -279,6 +312,11 @@ struct KernelTable {
   std::size_t (*quantize_inputs)(const QuantizeArgs&, const float* x, std::size_t count, float* numbers);
   void (*fill_normals)(const RandomArgs&, float* out);
   void (*fill_uniforms)(const RandomArgs&, float* out);
+  void (*draw_read_normals)(const ReadArgs&, float* z);
+  void (*shape_noise)(const ShapeNoiseArgs&);
+  /// sums[i] += weight·values[i]².
+  void (*add_squares)(const float* values, std::size_t count, float weight, float* sums);
+  void (*add_noise)(const NoiseArgs&, float* sums);
 };
 
 /// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.

@@ -23,6 +23,12 @@ inline Wide wide_set(std::uint32_t word) { return _mm512_set1_epi64(static_cast<
 inline Wide wide_count(std::uint64_t first) {
   return _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(first)), _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14));
 }
+/// Counters p[0], p[2], … and p[1], p[3], …
+inline void wide_load_pairs(const std::uint64_t* p, Wide& even, Wide& odd) {
+  const Wide a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 8);
+  even = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+  odd = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
 inline Wide wide_upper(Wide a) { return _mm512_srli_epi64(a, 32); }
 inline Wide wide_multiply(Wide a, Wide b) { return _mm512_mul_epu32(a, b); }
 /// upper half of `product` ^ a ^ b
@@ -43,6 +49,12 @@ inline Wide wide_set(std::uint32_t word) { return _mm256_set1_epi64x(static_cast
 inline Wide wide_count(std::uint64_t first) {
   return _mm256_add_epi64(_mm256_set1_epi64x(static_cast<long long>(first)), _mm256_setr_epi64x(0, 2, 4, 6));
 }
+inline void wide_load_pairs(const std::uint64_t* p, Wide& even, Wide& odd) {
+  const Wide a = _mm256_loadu_si256(reinterpret_cast<const Wide*>(p));
+  const Wide b = _mm256_loadu_si256(reinterpret_cast<const Wide*>(p + 4));
+  even = _mm256_permute4x64_epi64(_mm256_unpacklo_epi64(a, b), 0xD8);
+  odd = _mm256_permute4x64_epi64(_mm256_unpackhi_epi64(a, b), 0xD8);
+}
 inline Wide wide_upper(Wide a) { return _mm256_srli_epi64(a, 32); }
 inline Wide wide_multiply(Wide a, Wide b) { return _mm256_mul_epu32(a, b); }
 inline Wide wide_mix(Wide product, Wide a, Wide b) {
@@ -62,11 +74,15 @@ inline Wide wide_set(std::uint32_t word) { return _mm_set1_epi64x(static_cast<lo
 inline Wide wide_count(std::uint64_t first) {
   return _mm_add_epi64(_mm_set1_epi64x(static_cast<long long>(first)), _mm_set_epi64x(2, 0));
 }
+inline void wide_load_pairs(const std::uint64_t* p, Wide& even, Wide& odd) {
+  const Wide a = _mm_loadu_si128(reinterpret_cast<const Wide*>(p));
+  const Wide b = _mm_loadu_si128(reinterpret_cast<const Wide*>(p + 2));
+  even = _mm_unpacklo_epi64(a, b);
+  odd = _mm_unpackhi_epi64(a, b);
+}
 inline Wide wide_upper(Wide a) { return _mm_srli_epi64(a, 32); }
 inline Wide wide_multiply(Wide a, Wide b) { return _mm_mul_epu32(a, b); }
-inline Wide wide_mix(Wide product, Wide a, Wide b) {
-  return _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(product, 32), a), b);
-}
+inline Wide wide_mix(Wide product, Wide a, Wide b) { return _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(product, 32), a), b); }
 inline void store_words(std::uint32_t* p, Wide even, Wide odd) {
   const __m128i words = _mm_blend_epi16(even, _mm_slli_epi64(odd, 32), 0xCC);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
@@ -81,6 +97,10 @@ struct Wide {
 
 inline Wide wide_set(std::uint32_t word) { return {{word, word}}; }
 inline Wide wide_count(std::uint64_t first) { return {{first, first + 2}}; }
+inline void wide_load_pairs(const std::uint64_t* p, Wide& even, Wide& odd) {
+  even = {{p[0], p[2]}};
+  odd = {{p[1], p[3]}};
+}
 inline Wide wide_upper(const Wide& a) { return {{a.lane[0] >> 32, a.lane[1] >> 32}}; }
 inline Wide wide_multiply(const Wide& a, const Wide& b) {
   Wide result;

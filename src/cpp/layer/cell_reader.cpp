@@ -35,14 +35,24 @@ double CellReader::unit(int slice, int unit, int row) const {
   return cells_.units[line * static_cast<std::size_t>(tiling_.max_rows()) + static_cast<std::size_t>(row)];
 }
 
-double CellReader::folded(int output, int row) const {
+double CellReader::folded_data(int output, int row) const {
   double sum = 0.0;
   for (int slice = 0; slice < code_.num_slices; ++slice) {
     double digits = data(slice, 0, output, row);
     if (!code_.is_offset()) digits -= data(slice, 1, output, row);
-    if (tiling_.unit_columns) digits -= unit(slice, unit_of(output), row);
     sum += code_.slice_weight(slice) * digits;
   }
+  return sum;
+}
+
+double CellReader::folded_unit(int unit_column, int row) const {
+  double sum = 0.0;
+  for (int slice = 0; slice < code_.num_slices; ++slice) sum += code_.slice_weight(slice) * unit(slice, unit_column, row);
+  return sum;
+}
+
+double CellReader::folded(int output, int row) const {
+  const double sum = folded_data(output, row) - (tiling_.unit_columns ? folded_unit(unit_of(output), row) : 0.0);
   const bool own = row / tiling_.rows_per_group == output / tiling_.outputs_per_group;
   return tiling_.unit_columns || !own ? sum : sum - code_.offset();
 }

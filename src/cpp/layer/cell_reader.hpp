@@ -16,6 +16,7 @@ class CellReader {
 
   int rows() const { return tiling_.rows(group_); }
   int data_outputs() const { return tiling_.outputs(group_); }
+  int first_unit() const { return first_unit_; }
   int units() const { return tiling_.units(group_); }
   /// Which unit column, counted within the group, serves a data output.
   int unit_of(int output) const { return unit_of_[static_cast<std::size_t>(output)]; }
@@ -27,6 +28,9 @@ class CellReader {
   /// The output's digits over slices and polarities, without the offset: what one product multiplies with when nothing
   /// stands between the arrays and the sum.
   double folded(int output, int row) const;
+  /// The same before its unit column is taken off, and the unit column's own digits over all slices.
+  double folded_data(int output, int row) const;
+  double folded_unit(int unit, int row) const;
 
  private:
   const LayerDefinition& definition_;

@@ -131,13 +131,22 @@ bool Layer::uses_calibration() const { return is_open(impl_->definition->hardwar
 bool Layer::needs_calibration() const { return impl_->state()->packed == nullptr; }
 std::optional<Calibration> Layer::calibration() const { return impl_->state()->calibration; }
 
-void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads) const {
+void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads,
+                    const ReadKey& key) const {
   const LayerDefinition& definition = *impl_->definition;
   const BatchShape output = definition.shape.output_shape(input);
   check_input(x, input);
   check(y.size == output.size(), "y has ", y.size, " values; the output needs ", output.size());
   const auto state = impl_->state();
-  run_forward(definition, *impl_->packed(*state), state->scale, x.data, input, y.data, resolve_num_threads(threads));
+  check(key.samples.empty() || key.samples.size == input.images, "samples has ", key.samples.size, " numbers; the batch has ",
+        input.images, " samples");
+  const auto packed = impl_->packed(*state);
+  std::optional<ReadDraws> draws;
+  if (packed->has_read_noise)
+    draws.emplace(definition, state->seed, key,
+                  static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
+  run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data,
+              resolve_num_threads(threads));
 }
 
 ClippingRates Layer::clipping_rates(ArrayView<const float> x, const BatchShape& input) const {

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "layer/cell_reader.hpp"
+#include "layer/pack_noise.hpp"
 #include "layer/program.hpp"
 
 namespace imperfect {
@@ -126,7 +127,11 @@ void set_offsets(const LayerDefinition& definition, PackedLayer& layer) {
 /// The digit that one plane of the kernels' matrix holds.
 double matrix_entry(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader, int plane,
                     int output, int row) {
-  if (layer.plan.kind == PlanKind::kFolded) return reader.folded(output, row);
+  if (layer.plan.kind == PlanKind::kFolded && !layer.has_read_noise) return reader.folded(output, row);
+  if (layer.plan.kind == PlanKind::kFolded && output >= reader.data_outputs())
+    return reader.folded_unit(output - reader.data_outputs(), row);
+  if (layer.plan.kind == PlanKind::kFolded)
+    return reader.units() > 0 ? reader.folded_data(output, row) : reader.folded(output, row);
   if (output >= reader.data_outputs() + reader.units()) return 0.0;
   if (output >= reader.data_outputs()) return reader.unit(plane, output - reader.data_outputs(), row);
   if (definition.code.is_offset()) return reader.data(plane, 0, output, row);
@@ -183,7 +188,9 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   group.groups = merged.groups;
   group.data_outputs = reader.data_outputs();
   const bool tables = layer.plan.kind == PlanKind::kBitSerial;
-  group.units = folded ? 0 : reader.units();
+  group.first_unit = reader.first_unit();
+  // Why: the noise of a unit column is common to all outputs it serves, so with read noise it stays a bit line of its own.
+  group.units = folded && !layer.has_read_noise ? 0 : reader.units();
   group.tiles = cut_tiles(group.converted_outputs(), tables);
   group.total_outputs = group.tiles.back().first + group.tiles.back().width;
   if (group.units > 0)
@@ -200,6 +207,7 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
     group.blocks.push_back(std::move(block));
   }
   if (layer.byte_groups > 0) pack_byte_tables(layer, group);
+  if (layer.has_read_noise) pack_variances(definition, layer, reader, group);
   return group;
 }
 
@@ -217,7 +225,8 @@ void pack_direct(PackedLayer& layer) {
 /// Block-diagonal arrays whose other cells are ideal: nothing leaks between their groups, so a folded product may take each
 /// group alone, at a fraction of the work.
 bool can_separate(const LayerDefinition& definition, const PackedLayer& layer) {
-  return layer.plan.kind == PlanKind::kFolded && definition.tiling.groups_per_array > 1 && is_ideal(definition.hardware.cell);
+  return layer.plan.kind == PlanKind::kFolded && definition.tiling.groups_per_array > 1 &&
+         is_ideal(definition.hardware.cell) && !layer.has_read_noise;
 }
 
 std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
@@ -236,7 +245,7 @@ bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) 
   const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
   const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
   const bool gains = has_kernel && tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
-  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums) return false;
+  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums || layer.has_read_noise) return false;
   if (layer.plan.kind == PlanKind::kFolded) return true;
   return layer.plan.kind == PlanKind::kFused && layer.input.num_cycles == 1 && layer.input.num_passes() == 1 &&
          tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns && !layer.needs_lane_sums && !layer.removes_offset;
@@ -252,15 +261,17 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
                                 hardware.dac.is_signed.value_or(calibration.is_signed));
   layer.rows_per_group = definition.tiling.rows_per_group;
   layer.plan = choose_plan(hardware, definition.code, layer.input);
+  layer.has_read_noise = !hardware.cell.read_noise.empty();
   if (can_separate(definition, layer)) {
     const auto alone = separated(definition);
     return pack_layer(*alone, program_cells(*alone, 0, 0), calibration);
   }
   if (layer.plan.kind == PlanKind::kFolded) {
     if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
-    layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
+    layer.exact_sums = !layer.has_read_noise && needs_exact_sums(definition, cells, layer.input);
   } else {
     layer.planes = converted_planes(hardware, definition.code);
+    layer.planes_per_slice = hardware.subtract == Subtract::kDigital ? 2 : 1;
     layer.byte_groups = groups_in_a_byte(definition, layer);
     if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
     set_offsets(definition, layer);

@@ -8,19 +8,14 @@
 namespace imperfect {
 namespace {
 
-/// Calls visit(tile) for the tiles of a group that lie in a range of outputs.
-template <class Visit>
-void for_each_tile(const PackedGroup& group, const Block& outputs, const Visit& visit) {
-  for (const PackedTile& tile : group.tiles)
-    if (tile.first >= outputs.begin && tile.first < outputs.end) visit(tile);
-}
-
 /// Calls visit(group, panel) for every panel of the chunk and every group of the part, and stores what it leaves.
 template <class Visit>
 void for_each_panel(const PassContext& context, const OutputPart& part, const Visit& visit) {
   const int lanes = kernels().lanes;
   for (std::size_t lane = 0; lane < context.reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
     context.reader.select(lane, lanes);
+    if (context.draws != nullptr)
+      context.draws->number_lanes(context.reader.first_image(), lane, lanes, context.buffers.samples);
     for (std::size_t g = part.first_group; g < part.last_group; ++g) {
       const PackedGroup& group = context.layer.groups[g];
       float* const sums = context.buffers.sums.reserve(static_cast<std::size_t>(group.total_outputs * lanes));
@@ -96,7 +91,11 @@ void run_direct(const PassContext& context, const OutputPart& part) {
 
 void run_folded(const PassContext& context, const OutputPart& part) {
   for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
-    (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);
+    if (context.draws != nullptr) {
+      multiply_noisy(context, group, panel);
+    } else {
+      (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);
+    }
   });
 }
 
@@ -111,9 +110,11 @@ void run_fused(const PassContext& context, const OutputPart& part) {
       for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
         const BlockInputs inputs = context.reader.digits(block.rows, pass);
         for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+          const float* const noise =
+              context.draws == nullptr ? nullptr : make_noise(context, group, block, tile, inputs, pass);
           kernels().multiply_convert({tile.width, block.rows.size(), layer.planes, layer.input.num_cycles,
                                       group.tile_weights(layer, block, tile), inputs.digits, block.conversions[pass].data(),
-                                      inputs.lane_sums, panel.sums(tile.first)});
+                                      inputs.lane_sums, noise, panel.sums(tile.first)});
         });
       }
       panel.subtract_units();
