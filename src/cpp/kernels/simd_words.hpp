@@ -64,9 +64,7 @@ inline Wide wide_count(std::uint64_t first) {
 }
 inline Wide wide_upper(Wide a) { return _mm_srli_epi64(a, 32); }
 inline Wide wide_multiply(Wide a, Wide b) { return _mm_mul_epu32(a, b); }
-inline Wide wide_mix(Wide product, Wide a, Wide b) {
-  return _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(product, 32), a), b);
-}
+inline Wide wide_mix(Wide product, Wide a, Wide b) { return _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(product, 32), a), b); }
 inline void store_words(std::uint32_t* p, Wide even, Wide odd) {
   const __m128i words = _mm_blend_epi16(even, _mm_slli_epi64(odd, 32), 0xCC);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);

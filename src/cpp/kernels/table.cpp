@@ -3,6 +3,7 @@
 // The table of this level: the one symbol the rest of the library sees.
 #include "kernels/bit_serial.hpp"
 #include "kernels/byte_tables.hpp"
+#include "kernels/cells.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
@@ -29,6 +30,8 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::finish,           IMPERFECT_ISA::add_rows,
     IMPERFECT_ISA::all_finite,       IMPERFECT_ISA::quantize_inputs,
     IMPERFECT_ISA::fill_normals,     IMPERFECT_ISA::fill_uniforms,
+    IMPERFECT_ISA::place_digits,     IMPERFECT_ISA::add_normal_errors,
+    IMPERFECT_ISA::to_digits,        IMPERFECT_ISA::pack_lines,
 };
 
 }  // namespace imperfect
