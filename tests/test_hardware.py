@@ -394,7 +394,3 @@ def test_core_numbers() -> None:
     assert device.WeightGaussian(0.25)._core_spec() == ("weight_gaussian", (0.25,))
 
 
-@pytest.mark.parametrize("module", [_checks, device, hardware, presets])
-def test_examples_in_docstrings(module: Any) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0

@@ -116,8 +116,8 @@ class Cell(Value):
         for law in laws:
             if not isinstance(law, _ROLES[role]):
                 hint = f"; write device.{law.__name__}(...)" if isinstance(law, type) else ""
-                for name, base in _ROLES.items():
-                    hint = f"; it belongs in Cell.{name}" if isinstance(law, base) else hint
+                roles = [f"Cell.{name}" for name in _ROLES if isinstance(law, _ROLES[name])]
+                hint = f"; it belongs in {' or '.join(roles)}" if roles else hint
                 allowed = "a law of imperfect.device for this role, several in a list, or None"
                 raise TypeError(_checks.refusal(f"Cell.{role}", law, allowed) + hint)
         return laws[0] if len(laws) == 1 else laws or None

@@ -5,6 +5,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <sstream>
@@ -316,6 +317,53 @@ TEST_CASE("draws: the words of Philox, the same bits at every level, and any par
     const double expected = radius * ((item & 1) == 0 ? std::cos(angle) : std::sin(angle));
     REQUIRE(std::abs(normals[i] - expected) < 2e-6);
   }
+}
+
+TEST_CASE("cells: digits, errors, clipping, the same bits at every level") {
+  std::vector<float> numbers;
+  for (int q = -255; q <= 255; ++q) numbers.push_back(static_cast<float>(q));
+  const std::size_t count = numbers.size();
+  const Data z(count, 1.0f, 3);
+  const double coefficients[] = {0.01, 0.2, -0.3};
+  std::vector<float> expected;
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    std::vector<float> g(count);
+    k->place_digits({-1, 2, 3, 0.25f, 0.5f}, numbers.data(), count, g.data());
+    for (std::size_t i = 0; i < count; ++i)
+      REQUIRE(g[i] == 0.25f + 0.5f * static_cast<float>(numbers[i] < 0 ? (static_cast<int>(-numbers[i]) / 4) % 4 : 0));
+    k->place_digits({1, 0, 0, 0.1f, 1.0f / 512}, numbers.data(), count, g.data());
+    const std::vector<float> target = g;
+    k->add_normal_errors({coefficients, 3, 2.0, 0.5}, z.data(), count, g.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const double x = 2.0 * target[i], sigma = 0.5 * (0.01 + 0.2 * x - 0.3 * x * x);
+      REQUIRE(g[i] == doctest::Approx(target[i] + std::max(0.0, sigma) * z.data()[i]).epsilon(1e-6));
+    }
+    k->add_normal_errors({coefficients, 1, 1.0, 10.0}, z.data(), count, g.data());
+    const std::vector<float> programmed = g;
+    k->to_digits(0.125f, 3.0f, count, g.data());
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(g[i] == (std::max(programmed[i], 0.0f) - 0.125f) * 3.0f);
+    if (expected.empty()) expected = g;
+    CHECK(g == expected);
+  }
+}
+
+TEST_CASE("lines of cells are packed side by side") {
+  constexpr int kLine = 41;
+  const Data plus(16 * kLine, 1.0f, 1), minus(16 * kLine, 1.0f, 2);
+  for (const KernelTable* k : tables())
+    for (const int width : {1, 2, 4, 8, 16})
+      for (const bool pairs : {false, true}) {
+        std::vector<float> to(static_cast<std::size_t>(width * kRows) + 1, -7.0f);
+        k->pack_lines({width, kRows, kLine, plus.data() + 3, pairs ? minus.data() + 3 : nullptr, to.data()});
+        for (int r = 0; r < kRows; ++r)
+          for (int o = 0; o < width; ++o) {
+            const int at = o * kLine + 3 + r;
+            const float expected = pairs ? plus.data()[at] - minus.data()[at] : plus.data()[at];
+            REQUIRE(to[static_cast<std::size_t>(r * width + o)] == expected);
+          }
+        CHECK(to.back() == -7.0f);
+      }
 }
 
 TEST_CASE("an unknown level is refused with the levels that can run") {

@@ -279,6 +279,34 @@ struct NoiseArgs {
   const float* normals;
 };
 
+/// One plane of cells from the numbers that weights were encoded as: cell = low + step·digit, the digit being the bits
+/// `mask` of sign·number >> shift where that product is positive, 0 elsewhere; mask = 0: the number itself.
+struct PlaceArgs {
+  int sign;
+  int shift;
+  int mask;
+  float low;
+  float step;
+};
+
+/// g += max(0, σ(g))·z with σ(g) = unit · Σ coefficients[j] (scale g)^j.
+struct NormalErrorArgs {
+  const double* coefficients;
+  int terms;
+  double scale;
+  double unit;
+};
+
+/// to[r][o] = plus[o·line + r] - minus[o·line + r], for `rows` rows of `width` outputs; `minus` may be null.
+struct PackArgs {
+  int width;
+  int rows;
+  std::ptrdiff_t line;
+  const float* plus;
+  const float* minus;
+  float* to;
+};
+
 /// The functions of one SIMD level.
 struct KernelTable {
   const char* name;
@@ -317,6 +345,11 @@ struct KernelTable {
   /// sums[i] += weight·values[i]².
   void (*add_squares)(const float* values, std::size_t count, float weight, float* sums);
   void (*add_noise)(const NoiseArgs&, float* sums);
+  void (*place_digits)(const PlaceArgs&, const float* numbers, std::size_t count, float* cells);
+  void (*add_normal_errors)(const NormalErrorArgs&, const float* z, std::size_t count, float* g);
+  /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
+  void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
+  void (*pack_lines)(const PackArgs&);
 };
 
 /// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.

@@ -3,6 +3,7 @@
 // The table of this level: the one symbol the rest of the library sees.
 #include "kernels/bit_serial.hpp"
 #include "kernels/byte_tables.hpp"
+#include "kernels/cells.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
@@ -47,6 +48,10 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::shape_noise,
     IMPERFECT_ISA::add_squares,
     IMPERFECT_ISA::add_noise,
+    IMPERFECT_ISA::place_digits,
+    IMPERFECT_ISA::add_normal_errors,
+    IMPERFECT_ISA::to_digits,
+    IMPERFECT_ISA::pack_lines,
 };
 
 }  // namespace imperfect

@@ -5,6 +5,9 @@
 // product.
 #include "layer/pack_noise.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "device/read_noise.hpp"
 
 namespace imperfect {
@@ -12,38 +15,31 @@ namespace {
 
 using Correlation = ReadNoise::Correlation;
 
-/// Variances of one kind of correlation, by where a cell stands.
+/// Variances of one kind of correlation, tile by tile.
 class VarianceReader {
  public:
   VarianceReader(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader, Correlation kind)
-      : cell_(definition.hardware.cell), code_(definition.code), layer_(layer), reader_(reader), kind_(kind) {
-    is_digital_ = definition.hardware.subtract == Subtract::kDigital;
-  }
+      : cell_(definition.hardware.cell), code_(definition.code), layer_(layer), reader_(reader), kind_(kind) {}
 
-  /// Of one plane's output, which may be a unit column.
-  double at(int plane, int output, int row) const {
-    if (layer_.plan.kind == PlanKind::kFolded) {
-      double sum = 0.0;
-      for (int slice = 0; slice < code_.num_slices; ++slice)
-        sum += code_.slice_weight(slice) * code_.slice_weight(slice) * slice_at(slice, output, row);
-      return sum;
-    }
-    if (is_digital_) return of_digits(reader_.data(plane / 2, plane % 2, output, row));
-    return slice_at(plane, output, row);
+  /// variances[output of the tile][row of the array] of one plane.
+  void read(int plane, const PackedTile& tile, std::vector<float>& variances) const {
+    variances.assign(static_cast<std::size_t>(tile.width) * static_cast<std::size_t>(reader_.rows()), 0.0f);
+    if (layer_.plan.kind != PlanKind::kFolded) return add(reader_.plane(plane, tile.first, tile.width), 1.0, variances);
+    for (int slice = 0; slice < code_.num_slices; ++slice)
+      add(reader_.slice(slice, tile.first, tile.width), code_.slice_weight(slice) * code_.slice_weight(slice), variances);
   }
 
  private:
-  double slice_at(int slice, int output, int row) const {
-    if (output >= reader_.data_outputs()) return of_digits(reader_.unit(slice, output - reader_.data_outputs(), row));
-    double sum = 0.0;
-    for (int polarity = 0; polarity < code_.num_polarities; ++polarity)
-      sum += of_digits(reader_.data(slice, polarity, output, row));
-    return sum;
-  }
-
-  double of_digits(double digits) const {
+  void add(const CellLines& lines, double weight, std::vector<float>& variances) const {
     const double per_conductance = code_.top_digit / code_.delta;
-    return per_conductance * per_conductance * read_variance(cell_, kind_, code_.to_conductance(digits));
+    const double scale = weight * per_conductance * per_conductance;
+    const auto of_digits = [&](float digits) {
+      return static_cast<float>(scale * read_variance(cell_, kind_, code_.to_conductance(digits)));
+    };
+    for (std::size_t i = 0; i < variances.size(); ++i) {
+      variances[i] += of_digits(lines.plus[i]);
+      if (lines.minus != nullptr) variances[i] += of_digits(lines.minus[i]);
+    }
   }
 
   const Cell& cell_;
@@ -51,16 +47,20 @@ class VarianceReader {
   const PackedLayer& layer_;
   const CellReader& reader_;
   Correlation kind_;
-  bool is_digital_;
 };
 
-void add_variances(const VarianceReader& reader, const PackedLayer& layer, const PackedGroup& group, float* variances) {
-  for (const PackedBlock& block : group.blocks)
-    for (const PackedTile& tile : group.tiles) {
-      float* at = variances + group.tile_offset(layer, block, tile);
-      for (int plane = 0; plane < layer.planes; ++plane)
+void add_variances(const VarianceReader& reader, const PackedLayer& layer, const PackedGroup& group, int rows,
+                   float* packed) {
+  std::vector<float> variances;
+  for (const PackedTile& tile : group.tiles)
+    for (int plane = 0; plane < layer.planes; ++plane) {
+      reader.read(plane, tile, variances);
+      for (const PackedBlock& block : group.blocks) {
+        float* at = packed + group.tile_offset(layer, block, tile) + std::ptrdiff_t{plane} * block.rows.size() * tile.width;
         for (int row = block.rows.begin; row < block.rows.end; ++row)
-          for (int o = tile.first; o < tile.first + tile.width; ++o) *at++ += static_cast<float>(reader.at(plane, o, row));
+          for (int o = 0; o < tile.width; ++o)
+            *at++ += variances[static_cast<std::size_t>(o) * static_cast<std::size_t>(rows) + static_cast<std::size_t>(row)];
+      }
     }
 }
 
@@ -76,7 +76,7 @@ void pack_variances(const LayerDefinition& definition, const PackedLayer& layer,
     const bool is_fresh = kind == Correlation::kCycle || layer.input.num_drives() == 1;
     AlignedBuffer<float>& buffer = is_fresh ? group.fresh_variances : group.shared_variances;
     if (buffer.capacity() == 0) std::fill_n(buffer.reserve(size), size, 0.0f);
-    add_variances({definition, layer, reader, kind}, layer, group, buffer.data());
+    add_variances({definition, layer, reader, kind}, layer, group, reader.rows(), buffer.data());
   }
 }
 

@@ -11,7 +11,7 @@
 #include "circuit/adc.hpp"
 #include "circuit/dac.hpp"
 #include "kernels/kernel_table.hpp"
-#include "layer/definition.hpp"
+#include "layer/program.hpp"
 #include "plan/plan.hpp"
 
 namespace imperfect {
@@ -103,7 +103,7 @@ inline std::ptrdiff_t PackedGroup::tile_offset(const PackedLayer& layer, const P
 
 /// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those
 /// of the converted planes.
-std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellArrays& cells,
+std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellSource& cells,
                                               const Calibration& calibration);
 
 }  // namespace imperfect
