@@ -2,45 +2,44 @@
 """The cases: what is timed, against what, and how its answer is checked.
 
 A case has a name, the logical multiply-adds of one call, our call, the baseline's call and a
-check that raises if our answer is wrong. Sizes follow published comparisons of simulators.
+check that raises if our answer is wrong; ``limit`` is the ratio it must keep, ``aim`` the one that
+would be good. Sizes follow published comparisons of simulators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
+from case import Call, Case
+from hardware import converted
+from network_cases import network_cases
 
 import imperfect as im
 from imperfect.testing import ReferenceLayer, assert_outputs_match
-
-Call = Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    multiply_adds: float
-    ours: Call
-    baseline: Call
-    check: Call
 
 
 def normal(seed: int, *shape: int) -> Any:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def converted(rows: int | None, cell_bits: int | None = None, slice_bits: int | None = None) -> Any:
-    """8-bit converters; 9-bit weights in 2-bit cells make four slices."""
-    return im.Hardware(
-        weight_bits=9 if cell_bits else 8,
-        cell=im.Cell(bits=cell_bits, programming=im.device.Gaussian(0.01)),
-        array=im.Array(rows=rows),
-        dac=im.DAC(bits=8, slice_bits=slice_bits, signed=slice_bits is None, range=4.0),
-        adc=im.ADC(bits=8),
-    )
+@cache
+def activations() -> Any:
+    """What a layer of the bundled network gets from the bundled images, (256, 1024), 0 to 4."""
+    network, images = im.data.scattered_mobilenet(), im.data.scattered_fashion()[2]
+    tensor = network._specs["block5/project/conv"].input
+    values = network.features(images[:256], tensor).reshape(256, -1)[:, :1024]
+    return np.ascontiguousarray(4 / values.max() * values)
+
+
+def zero_bits(x: Any, dac: Any) -> float:
+    """Fraction of zeros among the bits of the inputs' magnitudes, as the converters see them."""
+    bits = dac.bits - dac.signed
+    top = 2**bits - 1
+    numbers = np.rint(np.abs(np.clip(x / dac.range, -dac.signed, 1)) * top).astype(np.uint8)
+    return 1 - float(np.unpackbits(numbers).sum()) / (bits * x.size)
 
 
 def check_layer(layer: Any, x: Any, hardware: Any, **arguments: Any) -> None:
@@ -53,8 +52,10 @@ def check_layer(layer: Any, x: Any, hardware: Any, **arguments: Any) -> None:
     assert_outputs_match(layer(x[:2])[:, : len(few)], expected, slack)
 
 
-def linear_case(name: str, hardware: Any) -> Case:
+def linear_case(name: str, hardware: Any, limit: float | None, aim: float | None) -> Case:
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
+    if hardware.dac.signed is False:
+        x = np.abs(x)
     layer = im.AnalogLinear(weight, hardware=hardware)
 
     def check() -> None:
@@ -69,6 +70,10 @@ def linear_case(name: str, hardware: Any) -> Case:
         lambda: layer(x, num_threads=1),
         lambda: x @ weight.T,
         check,
+        limit,
+        aim,
+        real=lambda: layer(activations(), num_threads=1),
+        on_threads=lambda threads: layer(x, num_threads=threads),
     )
 
 
@@ -99,7 +104,7 @@ def conv_case(
     channels: int,
     size: int,
     groups: int = 1,
-    batch: int = 8,
+    limit: float | None = None,
 ) -> Case:
     batch = 8
     weight, x = normal(2, outputs, channels // groups, 3, 3), normal(3, batch, channels, size, size)
@@ -118,10 +123,14 @@ def conv_case(
         lambda: layer(x, num_threads=1),
         lambda: session(x),
         check,
+        limit,
+        on_threads=lambda threads: layer(x, num_threads=threads),
     )
 
 
-def programming_case(name: str, hardware: Any) -> Case:
+def programming_case(
+    name: str, hardware: Any, limit: float | None = None, aim: float | None = None
+) -> Case:
     """Writing every cell of a layer anew, against one float product of the layer's size."""
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
     layer = im.AnalogLinear(weight, hardware=hardware)
@@ -144,20 +153,30 @@ def programming_case(name: str, hardware: Any) -> Case:
         lambda: layer.program(seed=1),
         lambda: x @ weight.T,
         check,
+        limit,
+        aim,
     )
+
+
+def linear_cases() -> Iterator[Case]:
+    yield linear_case("linear 1024, ideal", im.Hardware(), None, 1.0)
+    yield linear_case("linear 1024, ADC per 1024 rows", converted(None), 1.15, 1.0)
+    yield linear_case("linear 1024, ADC per 128 rows", converted(128), 1.25, 1.0)
+    yield linear_case("linear 1024, 4 slices, ADC per 128 rows", converted(128, 2), 4.4, 4.0)
+    bits = converted(128, 2, 1)
+    yield linear_case("linear 1024, 4 slices x 8 one-bit cycles", bits, 18, 16)
+    ideal = converted(128, 2, 1, sigma=0)
+    yield linear_case("linear 1024, 4 x 8 one-bit cycles, ideal levels", ideal, 10, 7)
 
 
 def all_cases() -> Iterator[Case]:
     """Every case, made when asked for."""
-    yield linear_case("linear 1024, ideal", im.Hardware())
-    yield linear_case("linear 1024, ADC per 1024 rows", converted(None))
-    yield linear_case("linear 1024, ADC per 128 rows", converted(128))
-    yield linear_case("linear 1024, 4 slices, ADC per 128 rows", converted(128, 2))
-    yield linear_case("linear 1024, 4 slices x 8 one-bit cycles", converted(128, 2, 1))
+    yield from linear_cases()
     yield conv_case("conv 64-64 3x3 56x56, ideal", im.Hardware(), 64, 64, 56)
-    yield conv_case("conv 64-64 3x3 56x56, 4 slices", converted(128, 2), 64, 64, 56)
+    yield conv_case("conv 64-64 3x3 56x56, 4 slices", converted(128, 2), 64, 64, 56, limit=5)
     yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)
-    yield conv_case("depthwise 128 3x3 28x28, ADC", converted(128), 128, 128, 28, groups=128)
+    yield conv_case("depthwise 128 3x3 28x28, ADC", converted(128), 128, 128, 28, 128, limit=4)
+    yield from network_cases()
     pcm = im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
-    yield programming_case("program 1024x1024, 4 slices", converted(128, 2))
+    yield programming_case("program 1024x1024, 4 slices", converted(128, 2), 4, 2)
     yield programming_case("program 1024x1024, PCM pairs", im.Hardware(cell=pcm))

@@ -10,38 +10,37 @@ import argparse
 import json
 import platform
 import subprocess
-import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from cases import Call, Case, all_cases
+import numpy as np
+from case import Case, compare
+from cases import activations, all_cases, normal, zero_bits
+from hardware import converted
 
 import imperfect as im
 
-
-def seconds(call: Call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+THREADS_LIMIT = 1.8  # speed-up of two threads
 
 
-def measure(case: Case, repeat: int) -> dict[str, Any]:
-    """Medians over pairs of calls in turn, after one of each to warm up."""
+def measure(case: Case, repeat: int, threads: int) -> dict[str, Any]:
+    """One row; with several threads, how many times as fast as one thread."""
     case.check()
-    case.ours(), case.baseline()
-    pairs = [(seconds(case.ours), seconds(case.baseline)) for _ in range(repeat)]
-    ours, baseline = (median(times) for times in zip(*pairs, strict=True))
-    return {
-        "case": case.name,
-        "ratio": median(a / b for a, b in pairs),
-        "ours_ms": 1e3 * ours,
-        "baseline_ms": 1e3 * baseline,
-        "gmac_per_s": case.multiply_adds / ours / 1e9,
-    }
+    if threads > 1:
+        call = case.on_threads
+        assert call is not None
+        ratio, one, ours = compare(lambda: call(1), lambda: call(threads), repeat)
+        row = {"ratio": ratio, "ours_ms": 1e3 * ours, "baseline_ms": 1e3 * one}
+        row |= {"limit": THREADS_LIMIT if threads == 2 else None, "aim": threads, "real": None}
+    else:
+        ratio, ours, baseline = compare(case.ours, case.baseline, repeat)
+        row = {"ratio": ratio, "ours_ms": 1e3 * ours, "baseline_ms": 1e3 * baseline}
+        real = None if case.real is None else compare(case.real, case.baseline, repeat)[0]
+        row |= {"limit": case.limit, "aim": case.aim, "real": real}
+    return {"case": case.name, **row, "gmac_per_s": case.multiply_adds / ours / 1e9}
 
 
-def environment() -> dict[str, Any]:
+def environment(threads: int) -> dict[str, Any]:
     """What the figures depend on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
@@ -52,10 +51,37 @@ def environment() -> dict[str, Any]:
     return {
         "cpu": models[0] if models else platform.processor(),
         "simd": im.simd_level(),
-        "threads": 1,
+        "threads": threads,
         "version": im.__version__,
         "commit": git.stdout.strip(),
     }
+
+
+def print_header(threads: int) -> None:
+    if threads > 1:
+        print(f"ratio: time on one thread / time on {threads} threads")
+    else:
+        print("ratio: our time / the other's, random inputs; real: inputs of a trained layer")
+        random = normal(1, 256, 1024)
+        for name, dac in (("8-bit", converted(128).dac), ("one-bit", converted(128, 2, 1).dac)):
+            shown = random if dac.signed else np.abs(random)
+            zeros = zero_bits(shown, dac), zero_bits(activations(), dac)
+            print(
+                f"zero bits, {name} cycles: {zeros[0]:.0%} of random, {zeros[1]:.0%} of real inputs"
+            )
+    print(f"{'case':57} {'ratio':>6} {'real':>6} {'limit':>6} {'aim':>5} {'ours':>9} {'other':>9}")
+
+
+def print_row(row: dict[str, Any]) -> None:
+    def number(key: str, places: int) -> str:
+        return "" if row[key] is None else f"{row[key]:.{places}f}"
+
+    print(
+        f"{row['case']:57} {number('ratio', 2):>6} {number('real', 2):>6} "
+        f"{number('limit', 2):>6} {number('aim', 1):>5} {row['ours_ms']:6.1f} ms "
+        f"{row['baseline_ms']:6.1f} ms {row['gmac_per_s']:5.1f} GMAC/s",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -64,22 +90,19 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="run the cases whose name contains this")
     parser.add_argument("--repeat", type=int, default=7, help="pairs of calls (default 7)")
+    parser.add_argument("--threads", type=int, default=1, help="compare with this many threads")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
-    about = environment()
+    about = environment(arguments.threads)
+    im.set_num_threads(1)
     print(", ".join(f"{key} {value}" for key, value in about.items()))
-    print(f"{'case':55} {'ratio':>6} {'ours':>9} {'baseline':>9}   rate")
+    print_header(arguments.threads)
     rows = []
     for case in all_cases():
-        if arguments.only not in case.name:
-            continue
-        row = measure(case, arguments.repeat)
-        rows.append(row)
-        print(
-            f"{row['case']:55} {row['ratio']:6.2f} {row['ours_ms']:6.1f} ms "
-            f"{row['baseline_ms']:6.1f} ms   {row['gmac_per_s']:.1f} GMAC/s",
-            flush=True,
-        )
+        is_threaded = arguments.threads == 1 or case.on_threads is not None
+        if arguments.only in case.name and is_threaded:
+            rows.append(measure(case, arguments.repeat, arguments.threads))
+            print_row(rows[-1])
     if arguments.json:
         arguments.json.write_text(json.dumps({"environment": about, "results": rows}, indent=2))
 

@@ -224,6 +224,28 @@ TEST_CASE("conversion in registers is the formula, integers exactly") {
     }
 }
 
+TEST_CASE("inputs are quantised as in double precision, halves and full scale included") {
+  std::vector<float> x;
+  for (int i = -600; i <= 600; ++i)  // halves of the step at X = 255, and their neighbours
+    for (const float towards : {-1e9f, 0.5f * static_cast<float>(i), 1e9f})
+      x.push_back(std::nextafter(0.5f * static_cast<float>(i), towards));
+  for (int i = 0; i < 4000; ++i) x.push_back(std::sin(static_cast<float>(i)) * 300.0f);
+  for (const KernelTable* k : tables())
+    for (const double full_scale : {255.0, 254.99999, 0.1, 1e30})
+      for (const double top : {1.0, 255.0, 65535.0})
+        for (const bool is_signed : {false, true}) {
+          std::size_t clipped = 0;
+          std::vector<float> wanted, numbers(x.size());
+          for (const float value : x) {
+            const double v = value / full_scale, low = is_signed ? -1.0 : 0.0;
+            clipped += v < low || v > 1.0;
+            wanted.push_back(static_cast<float>(std::nearbyint(std::min(std::max(v, low), 1.0) * top)));
+          }
+          CHECK(k->quantize_inputs({full_scale, top, is_signed}, x.data(), x.size(), numbers.data()) == clipped);
+          CHECK(numbers == wanted);
+        }
+}
+
 TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
   for (const KernelTable* k : tables()) {
     CAPTURE(k->name);

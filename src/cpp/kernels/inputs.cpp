@@ -48,23 +48,62 @@ class Divider {
   double divisor_, reciprocal_;
 };
 
+constexpr std::size_t kQuantizeBlock = 64;
+
+// Why double: v = x/X in float32 would move inputs that lie near a rounding boundary to the neighbouring number.
+void quantize_exactly(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers) {
+  const Divider divide(args.full_scale);
+  const double low = args.is_signed ? -1.0 : 0.0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double v = divide(x[i]);
+    numbers[i] = static_cast<float>(std::nearbyint((v < low ? low : v > 1.0 ? 1.0 : v) * args.top));
+  }
+}
+
+/// The same in float32, several times as fast. False if an input lies so near a rounding boundary that it may be wrong:
+/// `scale` and the product are each off by up to 2^-24 of themselves.
+bool quantize_block(const QuantizeArgs& args, float scale, const float* x, float* numbers) {
+  const auto top = static_cast<float>(args.top);
+  const Vector low = broadcast(args.is_signed ? -top : 0.0f), high = broadcast(top);
+  Vector farthest = broadcast(0.0f);
+  for (std::size_t i = 0; i < kQuantizeBlock; i += static_cast<std::size_t>(kWidth)) {
+    const Vector q = clamp(multiply_by(load_unaligned(x + i), broadcast(scale)), low, high);
+    const Vector n = round_to_even(q);
+    farthest = maximum(farthest, absolute(subtract(q, n)));
+    store_unaligned(numbers + i, n);
+  }
+  return largest(farthest) < 0.5f - top * 0x1p-22f;
+}
+
+/// The largest float32 that is not clipped: that of x/X <= 1 in double.
+float largest_unclipped(double full_scale) {
+  auto x = static_cast<float>(full_scale);
+  while (x / full_scale > 1.0) x = std::nextafter(x, 0.0f);
+  return x;
+}
+
+std::size_t count_outside(const float* x, std::size_t count, float low, float high) {
+  std::size_t outside = 0;
+  for (std::size_t i = 0; i < count; ++i) outside += static_cast<std::size_t>((x[i] < low) | (x[i] > high));
+  return outside;
+}
+
 }  // namespace
 
-// Why double: v = x/X in float32 would move inputs that lie near a rounding boundary to the neighbouring number. Each input
-// is quantised once, however many products use it, so double costs little.
 std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers) {
-  const Divider divide(args.full_scale);
   if (args.top == 0.0) {
+    const Divider divide(args.full_scale);
     for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<float>(divide(x[i]));
     return 0;
   }
-  const double low = args.is_signed ? -1.0 : 0.0;
+  const auto scale = static_cast<float>(args.top / args.full_scale);
+  const float high = largest_unclipped(args.full_scale), low = args.is_signed ? -high : 0.0f;
   std::size_t clipped = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double v = divide(x[i]);
-    const double within = v < low ? low : v > 1.0 ? 1.0 : v;
-    clipped += within != v;
-    numbers[i] = static_cast<float>(std::nearbyint(within * args.top));
+  for (std::size_t i = 0; i < count; i += kQuantizeBlock) {
+    const std::size_t size = count - i < kQuantizeBlock ? count - i : kQuantizeBlock;
+    if (size < kQuantizeBlock || !quantize_block(args, scale, x + i, numbers + i))
+      quantize_exactly(args, x + i, size, numbers + i);
+    clipped += count_outside(x + i, size, low, high);
   }
   return clipped;
 }
@@ -170,6 +209,31 @@ void zero_tail(const GatherArgs& args) {
     for (int l = covered; l < args.lanes; ++l) row[l] = 0.0f;
 }
 
+/// `Count` lanes of every row. Why one column after another: the way to copy is chosen once instead of for every row.
+template <int Count>
+void gather_column(const GatherArgs& args, std::ptrdiff_t first, int lane) {
+  const float* const source = args.source + first;
+  float* to = args.panel + lane;
+  for (int r = 0; r < args.rows; ++r, to += args.lanes) copy_fixed<Count>(source + args.row_offsets[r], to);
+}
+
+/// A run whose inputs lie side by side, in columns of at least `Count` lanes; the last overlaps the one before.
+template <int Count>
+void gather_columns(const GatherArgs& args, const LaneRun& run) {
+  for (int l = 0; l + Count <= run.length; l += Count) gather_column<Count>(args, run.first + l, run.begin + l);
+  if (const int last = run.length - Count; run.length % Count != 0)
+    gather_column<Count>(args, run.first + last, run.begin + last);
+}
+
+void gather_run(const GatherArgs& args, const LaneRun& run) {
+  if (run.stride == 1 && run.length >= 16) return gather_columns<16>(args, run);
+  if (run.stride == 1 && run.length >= 8) return gather_columns<8>(args, run);
+  if (run.stride == 1 && run.length >= 4) return gather_columns<4>(args, run);
+  float* to = args.panel + run.begin;
+  for (int r = 0; r < args.rows; ++r, to += args.lanes)
+    copy_strided(args.source + args.row_offsets[r] + run.first, run.stride, run.length, to);
+}
+
 }  // namespace
 
 void gather(const GatherArgs& args) {
@@ -180,14 +244,7 @@ void gather(const GatherArgs& args) {
     const float* const from = args.source + args.row_offsets[0] + run.first;
     return transpose(from, run.stride, run.length, args.rows, args.panel + run.begin, args.lanes);
   }
-  float* row = args.panel;
-  for (int r = 0; r < args.rows; ++r, row += args.lanes) {
-    const float* const source = args.source + args.row_offsets[r];
-    for (int i = 0; i < args.num_runs; ++i) {
-      const LaneRun& run = args.runs[i];
-      copy_strided(source + run.first, run.stride, run.length, row + run.begin);
-    }
-  }
+  for (int i = 0; i < args.num_runs; ++i) gather_run(args, args.runs[i]);
 }
 
 void scatter(const ScatterArgs& args) {

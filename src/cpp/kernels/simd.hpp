@@ -41,6 +41,9 @@ inline Vector clamp(Vector v, Vector low, Vector high) { return Eigen::internal:
 inline Vector square_root(Vector v) { return Eigen::internal::psqrt(v); }
 inline Vector multiply_by(Vector a, Vector b) { return Eigen::internal::pmul(a, b); }
 inline Vector subtract(Vector a, Vector b) { return Eigen::internal::psub(a, b); }
+inline Vector absolute(Vector v) { return Eigen::internal::pabs(v); }
+inline Vector maximum(Vector a, Vector b) { return Eigen::internal::pmax(a, b); }
+inline float largest(Vector v) { return Eigen::internal::predux_max(v); }
 inline Vector add(Vector a, Vector b) { return Eigen::internal::padd(a, b); }
 
 }  // namespace IMPERFECT_ISA

@@ -9,17 +9,19 @@
 namespace imperfect {
 namespace {
 
-/// Adds one lane at `offset`, to the last run if it continues it.
-void add_lane(std::vector<LaneRun>& runs, int lane, std::ptrdiff_t offset) {
+/// Adds `length` neighbouring lanes from `lane` on, whose inputs lie side by side from `offset` on; to the last run if they
+/// continue it.
+void add_lanes(std::vector<LaneRun>& runs, int lane, int length, std::ptrdiff_t offset) {
   if (!runs.empty()) {
     LaneRun& last = runs.back();
-    if (last.length == 1) last.stride = offset - last.first;
-    if (offset == last.first + last.length * last.stride) {
-      ++last.length;
+    const std::ptrdiff_t stride = last.length == 1 ? offset - last.first : last.stride;
+    if (offset == last.first + last.length * stride && (length == 1 || stride == 1)) {
+      last.stride = stride;
+      last.length += length;
       return;
     }
   }
-  runs.push_back({lane, 1, offset, 1});
+  runs.push_back({lane, length, offset, 1});
 }
 
 }  // namespace
@@ -51,13 +53,19 @@ int PanelReader::select(std::size_t first, int lanes) {
   const auto count = static_cast<int>(std::min(static_cast<std::size_t>(lanes), num_lanes() - first));
   workspace_.input_runs.clear();
   workspace_.output_runs.clear();
-  for (int lane = 0; lane < count; ++lane) {
-    const std::size_t at = first + static_cast<std::size_t>(lane);
-    const auto image = static_cast<std::ptrdiff_t>(at / positions_);
-    const auto position = static_cast<int>(at % positions_);
-    add_lane(workspace_.input_runs, lane, layout_.offset(image, position / output_.width, position % output_.width));
+  auto image = static_cast<std::ptrdiff_t>(first / positions_);
+  int y = static_cast<int>(first % positions_) / output_.width, x = static_cast<int>(first % positions_) % output_.width;
+  for (int lane = 0, length = 0; lane < count; lane += length) {
+    length = std::min(output_.width - x, count - lane);
+    add_lanes(workspace_.input_runs, lane, length, layout_.offset(image, y, x));
     const std::ptrdiff_t output_image = static_cast<std::ptrdiff_t>(first_image_) + image;
-    add_lane(workspace_.output_runs, lane, output_image * static_cast<std::ptrdiff_t>(output_.image_size()) + position);
+    add_lanes(workspace_.output_runs, lane, length,
+              output_image * static_cast<std::ptrdiff_t>(output_.image_size()) + std::ptrdiff_t{y} * output_.width + x);
+    x = 0;
+    if (++y == output_.height) {
+      y = 0;
+      ++image;
+    }
   }
   return count;
 }
