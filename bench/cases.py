@@ -172,6 +172,8 @@ def linear_cases() -> Iterator[Case]:
 def all_cases() -> Iterator[Case]:
     """Every case, made when asked for."""
     yield from linear_cases()
+    noisy = converted(128).with_field("cell.read_noise", im.device.Gaussian(0.01))
+    yield linear_case("linear 1024, read noise, ADC per 128 rows", noisy, 3.5, 2.5)
     yield conv_case("conv 64-64 3x3 56x56, ideal", im.Hardware(), 64, 64, 56)
     yield conv_case("conv 64-64 3x3 56x56, 4 slices", converted(128, 2), 64, 64, 56, limit=5)
     yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)

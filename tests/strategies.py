@@ -33,6 +33,14 @@ CELL_LAWS = (
     (device.Proportional(0.05), device.Gaussian(0.01)),
 )
 
+READ_LAWS = (
+    None,
+    None,
+    device.Gaussian(0.03),
+    device.Proportional(0.1, correlation="product"),
+    (device.Table(g=(0.0, 1.0), sigma=(0.05, 0.01)), device.Gaussian(0.02, correlation="product")),
+)
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -170,6 +178,7 @@ def workloads(draw: st.DrawFn) -> Workload:
         faults=draw(st.sampled_from([None, device.StuckAt(p_on=0.02, p_off=0.05)])),
         g_min_sigma=draw(st.sampled_from([0.0, 0.01])),
         g_max_sigma=draw(st.sampled_from([0.0, 0.05])),
+        read_noise=draw(st.sampled_from(READ_LAWS)),
     )
     hardware = Hardware(
         **mapping,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,37 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: linear()(np.ones((2, 3)), out=np.empty((2, 4), np.float32)[:, ::2]),
         "out",
     ),
+    "epilogue: low beyond every float": (lambda: im.Epilogue(low=10**400), "low"),
+    "epilogue: low is infinity": (lambda: im.Epilogue(low=np.inf), "low"),
+    "epilogue: high is minus infinity": (lambda: im.Epilogue(high=-np.inf), "high"),
+    "linear: empty bias": (lambda: linear(bias=[]), "bias"),
+    "linear: scalar bias": (lambda: linear(weight=[[1.0]], bias=1.0), "bias"),
+    "call: scalar for one input": (lambda: linear(weight=[[1.0]])(1.0), "x"),
+    "call: output beyond float32": (lambda: linear(weight=[[3e38, 3e38]])([[2, 2]]), "output"),
+    "call: epilogue beyond float32": (
+        lambda: linear(epilogue=im.Epilogue(scale=[1e38, 1]))([[1e3, 1, 1]]),
+        "output",
+    ),
+    "call: too many threads": (lambda: linear()(np.ones((1, 3)), num_threads=2**40), "threads"),
+    "threads: too many": (lambda: im.set_num_threads(2**40), "count"),
+    "threads: negative": (lambda: im.set_num_threads(-1), "count"),
+    "calibrate: nothing, and nothing open": (
+        lambda: linear().calibrate(np.empty((0, 3))),
+        "at least one",
+    ),
+    "calibrate: tiny inputs": (
+        lambda: linear(hardware=CALIBRATED).calibrate(np.full((2, 3), 1e-38)),
+        "full_scale",
+    ),
+    "restore: huge input range": (lambda: restored(input_range=np.array([1e300, 0])), "full_scale"),
+    "restore: sign of a half": (lambda: restored(input_range=np.array([1, 0.5])), "input_range"),
+    "restore: huge output range": (
+        lambda: restored(output_ranges=np.array([[0, 1e300]])),
+        "range",
+    ),
+    "restore: huge cells": (lambda: restored(cells=np.full(12, 3e38, np.float32)), "cells"),
+    "restore: negative seed": (lambda: restored(seed=np.array(-1)), "seed"),
+    "restore: write beyond 32 bits": (lambda: restored(write=np.array(2**32)), "write"),
     "calibrate: nothing": (
         lambda: linear(hardware=CALIBRATED).calibrate(np.empty((0, 3))),
         "at least one",
@@ -149,6 +181,18 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: conv()(np.ones((1, 2, 8, 8)), out=np.empty((1, 4, 8, 8), np.float32)),
         "out",
     ),
+    "conv: out of one dimension": (
+        lambda: conv()(np.ones((1, 2, 5, 5)), out=np.zeros(36, np.float32)),
+        "out",
+    ),
+    "conv: out with axes in another order": (
+        lambda: conv()(np.ones((1, 2, 5, 5)), out=np.zeros((4, 1, 3, 3), np.float32)),
+        "out",
+    ),
+    "conv1d: out with axes in another order": (
+        lambda: conv1()(np.ones((1, 2, 5)), out=np.zeros((1, 3, 4), np.float32)),
+        "out",
+    ),
     "conv1d: four dimensions": (lambda: conv1()(np.ones((1, 2, 8, 8))), "x"),
     "conv1d: out of four dimensions": (
         lambda: conv1()(np.ones((1, 2, 8)), out=np.empty((1, 4, 1, 6), np.float32)),
@@ -173,6 +217,18 @@ BAD_TYPES: dict[str, tuple[Callable[[], Any], str]] = {
     "out as list": (lambda: linear()(np.ones((1, 3)), out=[[0.0, 0.0]]), "out"),
     "out of doubles": (lambda: linear()(np.ones((1, 3)), out=np.empty((1, 2))), "out"),
     "threads as text": (lambda: linear()(np.ones((1, 3)), num_threads="2"), "threads"),
+    "threads as float": (lambda: linear()(np.ones((1, 3)), num_threads=1.5), "threads"),
+    "threads as bool": (lambda: linear()(np.ones((1, 3)), num_threads=True), "threads"),
+    "default threads as float": (lambda: im.set_num_threads(1.5), "count"),
+    "default threads as None": (lambda: im.set_num_threads(None), "count"),
+    "masked input": (lambda: linear()(np.ma.masked_less([[1.0, 2.0, 3.0]], 2)), "masked"),
+    "epilogue limit as text": (lambda: im.Epilogue(low="a"), "low"),
+    "epilogue limit as None": (lambda: im.Epilogue(high=None), "high"),
+    "restore: seed as float": (lambda: restored(seed=np.array(1.5)), "seed"),
+    "restore: seed as text": (lambda: restored(seed=np.array("x")), "seed"),
+    "restore: range as text": (lambda: restored(input_range=np.array(["a", "b"])), "input_range"),
+    "stride as half": (lambda: conv(stride=1.5), "stride"),
+    "padding as None": (lambda: conv(padding=None), "padding"),
     "write as float": (lambda: linear().program(write=0.5), "write"),
     "stride as text": (lambda: conv(stride="2"), "stride"),
     "groups as float": (lambda: conv(groups=2.0), "groups"),
@@ -192,3 +248,25 @@ def test_wrong_types(case: tuple[Callable[[], Any], str]) -> None:
     call, named = case
     with pytest.raises(TypeError, match=named):
         call()
+
+
+def test_a_layer_does_not_change_with_the_arrays_it_was_made_of() -> None:
+    scale, bias = np.ones(2, np.float32), np.ones(2, np.float32)
+    layer = linear(bias=bias, epilogue=im.Epilogue(scale=scale))
+    scale[0] = bias[0] = 7
+    assert layer.bias is not None and layer.epilogue.scale is not None
+    for array in (layer.weight, layer.bias, layer.epilogue.scale):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 5
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(layer))(np.ones(3)), layer(np.ones(3)))
+
+
+def test_epilogues_are_values() -> None:
+    first, second = im.Epilogue(scale=[1, 2]), im.Epilogue(scale=np.array([1, 2]))
+    assert first == second and hash(first) == hash(second)
+    assert first != im.Epilogue(scale=[1, 3]) and first != "epilogue"
+
+
+def test_strides_may_be_arrays() -> None:
+    layer = conv(stride=np.array([1, 2]), padding=np.array([[0, 1], [1, 0]]))
+    assert (layer.stride, layer.padding) == ((1, 2), ((0, 1), (1, 0)))

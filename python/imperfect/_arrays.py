@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 _LARGEST_SEED = 2**64 - 1
+LARGEST_THREADS = 4096
 
 
 def as_float32(name: str, values: Any) -> Floats:
@@ -24,11 +25,22 @@ def as_float32(name: str, values: Any) -> Floats:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} is not an array: {error}") from None
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise TypeError(f"{name} is a masked array: fill its gaps first")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
     # Why: numbers beyond float32 become infinite here and are refused as such by the core.
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.asarray(array, dtype=np.float32, order="C")
+
+
+def as_num_threads(name: str, value: Any) -> int:
+    """A number of threads from 0 (the default) to 4096."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name}={value!r}: must be an integer, not {type(value).__name__}")
+    if not 0 <= int(value) <= LARGEST_THREADS:
+        raise ValueError(f"{name}={value!r}: must be from 0 (the default) to {LARGEST_THREADS}")
+    return int(value)
 
 
 def as_seed(name: str, value: Any) -> int:
@@ -44,5 +56,6 @@ def as_seed(name: str, value: Any) -> int:
 def as_layer_id(value: Any) -> int:
     """The 64-bit number that keys a layer's draws: a number itself, or the hash of a name."""
     if isinstance(value, str):
-        return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "little")
+        text = value.encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
     return as_seed("layer_id", value)

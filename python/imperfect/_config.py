@@ -8,6 +8,7 @@ import platform
 import numpy as np
 
 from imperfect import _core
+from imperfect._arrays import as_num_threads
 
 
 def simd_level() -> str:
@@ -56,8 +57,8 @@ def set_num_threads(count: int) -> None:
 
     Raises
     ------
-    ValueError
-        If ``count`` is negative.
+    ValueError, TypeError
+        If ``count`` is no integer from 0 to 4096.
 
     Examples
     --------
@@ -67,7 +68,7 @@ def set_num_threads(count: int) -> None:
     2
     >>> im.set_num_threads(0)
     """
-    _core.set_num_threads(count)
+    _core.set_num_threads(as_num_threads("count", count))
 
 
 def show_config() -> None:

@@ -70,7 +70,11 @@ class Layer:
         x: numpy.ndarray,
         out: numpy.ndarray | None,
         num_threads: typing.SupportsInt | typing.SupportsIndex,
+        first_sample: typing.SupportsInt | typing.SupportsIndex = 0,
+        read: typing.SupportsInt | typing.SupportsIndex = 0,
+        samples: typing.Annotated[numpy.typing.ArrayLike, numpy.uint64] | None = None,
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def output_shape(self, x: numpy.ndarray) -> tuple[int, int, int, int]: ...
     def program(
         self,
         seed: typing.SupportsInt | typing.SupportsIndex,

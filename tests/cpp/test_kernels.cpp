@@ -157,6 +157,81 @@ TEST_CASE("products straight from memory, each plane converted") {
     }
 }
 
+TEST_CASE("draws of reads have the same bits at every level, and the words of Philox behind them") {
+  constexpr int kReadLanes = 48;  // a multiple of every level's lanes
+  const PhiloxKey key = stream_key(3, StreamKind::kRead, 4);
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    std::vector<std::uint64_t> samples(kReadLanes);
+    for (std::size_t l = 0; l < samples.size(); ++l) samples[l] = (std::uint64_t{7} << 33) + 3 * l;
+    for (const std::uint32_t first : {0u, 3u, 6u})
+      for (const int outputs : {1, 2, 5, 8, 11}) {
+        std::vector<float> z(samples.size() * static_cast<std::size_t>(outputs));
+        k->draw_read_normals({{key[0], key[1]}, samples.data(), kReadLanes, first, outputs, 1025}, z.data());
+        for (std::size_t o = 0; o < static_cast<std::size_t>(outputs); ++o)
+          for (std::size_t l = 0; l < samples.size(); ++l) {
+            const std::uint32_t output = first + static_cast<std::uint32_t>(o);
+            const PhiloxCounter words = philox({low_word(samples[l]), high_word(samples[l]), output >> 2, 1025}, key);
+            const std::size_t pair = output & 2u;
+            const double u = static_cast<float>(words[pair]) * 0x1p-32f + 0x1p-33f;
+            const double angle = 2.0 * 3.14159265358979323846 * words[pair + 1] / 4294967296.0;
+            const double wave = (output & 1u) != 0 ? std::sin(angle) : std::cos(angle);
+            REQUIRE(std::abs(z[o * samples.size() + l] - std::sqrt(-2.0 * std::log(u)) * wave) < 2e-6);
+          }
+        std::vector<float> expected(z.size());
+        kernels("base").draw_read_normals({{key[0], key[1]}, samples.data(), kReadLanes, first, outputs, 1025},
+                                          expected.data());
+        REQUIRE(z == expected);
+      }
+  }
+}
+
+TEST_CASE("noise currents have the covariance of their cells") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      const std::size_t rows = 9, cycles = 3, lanes = static_cast<std::size_t>(k->lanes),
+                        width = static_cast<std::size_t>(tile);
+      Data fresh(rows * width, 1.0f, 1), shared(rows * width, 1.0f, 2), digits(cycles * rows * lanes, 2.0f, 3);
+      for (Data* variances : {&fresh, &shared})
+        for (std::size_t i = 0; i < rows * width; ++i) variances->data()[i] = std::abs(variances->data()[i]);
+      std::vector<float> squares(cycles * rows * lanes);
+      k->add_squares(digits.data(), squares.size(), 1.0f, squares.data());
+      AlignedBuffer<float> aligned(squares.size());
+      std::copy(squares.begin(), squares.end(), aligned.data());
+      const Data z(cycles * width * lanes, 1.0f, 4);
+      AlignedBuffer<float> noise(cycles * width * lanes);
+      for (const bool is_shared : {false, true}) {
+        std::copy_n(z.data(), cycles * width * lanes, noise.data());
+        k->shape_noise({tile, static_cast<int>(rows), static_cast<int>(cycles), fresh.data(),
+                        is_shared ? shared.data() : nullptr, aligned.data(), digits.data(), noise.data()});
+        for (std::size_t o = 0; o < width; ++o)
+          for (std::size_t l = 0; l < lanes; ++l) {
+            double c[3][3] = {}, lower[3][3] = {};
+            for (std::size_t t = 0; t < cycles; ++t)
+              for (std::size_t s = 0; s < cycles; ++s)
+                for (std::size_t r = 0; r < rows; ++r) {
+                  const double pair =
+                      double{digits.data()[(t * rows + r) * lanes + l]} * digits.data()[(s * rows + r) * lanes + l];
+                  if (t == s) c[t][s] += fresh.data()[r * width + o] * pair;
+                  if (is_shared) c[t][s] += shared.data()[r * width + o] * pair;
+                }
+            for (std::size_t t = 0; t < cycles; ++t)
+              for (std::size_t s = 0; s <= t; ++s) {
+                double rest = c[t][s];
+                for (std::size_t j = 0; j < s; ++j) rest -= lower[t][j] * lower[s][j];
+                lower[t][s] = t == s ? std::sqrt(rest) : rest / lower[s][s];
+              }
+            for (std::size_t t = 0; t < cycles; ++t) {
+              double expected = 0.0;
+              for (std::size_t s = 0; s <= t; ++s) expected += lower[t][s] * z.data()[(s * width + o) * lanes + l];
+              REQUIRE(noise.data()[(t * width + o) * lanes + l] == doctest::Approx(expected).epsilon(1e-4).scale(1.0));
+            }
+          }
+      }
+    }
+}
+
 TEST_CASE("pictures are padded, split and put together again") {
   for (const KernelTable* k : tables())
     for (const int width : {1, 5, 16, 33})

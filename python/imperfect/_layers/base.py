@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from imperfect import _core
-from imperfect._arrays import Floats, as_float32, as_layer_id, as_seed
+from imperfect._arrays import Floats, as_float32, as_layer_id, as_num_threads, as_seed
 from imperfect._layers.description import Clipping, Epilogue, Plan
 from imperfect.hardware import Hardware
 
@@ -37,8 +37,10 @@ class AnalogLayer:
         self._weight = weight.copy()
         self._weight.flags.writeable = False
         self._bias = None if bias is None else as_float32("bias", bias).copy()
-        if self._bias is not None and self._bias.ndim != 1:
-            raise ValueError(f"bias has shape {self._bias.shape}: must be ({len(weight)},)")
+        if self._bias is not None:
+            if self._bias.shape != (len(weight),):
+                raise ValueError(f"bias has shape {self._bias.shape}: must be ({len(weight)},)")
+            self._bias.flags.writeable = False
         self._hardware = Hardware() if hardware is None else hardware
         self._layer_id = as_layer_id(layer_id)
         seed = as_seed("seed", seed)
@@ -58,7 +60,7 @@ class AnalogLayer:
 
     @property
     def bias(self) -> Floats | None:
-        """The bias, added digitally; shape (outputs,) or None."""
+        """The bias, added digitally; shape (outputs,) or None; read-only."""
         return self._bias
 
     @property
@@ -120,9 +122,8 @@ class AnalogLayer:
         >>> layer.seed
         2
         """
-        if as_seed("write", write) >= 2**32:
-            raise ValueError(f"write={write}: must be an integer from 0 to {2**32 - 1}")
-        self._compiled.program(self.seed if seed is None else as_seed("seed", seed), write)
+        seed = self.seed if seed is None else as_seed("seed", seed)
+        self._compiled.program(seed, _as_write(write))
 
     def calibrate(self, x: Any) -> None:
         """Set every range and sign that the hardware leaves open, from data.
@@ -232,7 +233,8 @@ class AnalogLayer:
             raise ValueError(f"state has no {missing[0]!r}: must be what state() returned")
         weights, units, off_block = (as_float32(name, state[name]).ravel() for name in names[:3])
         core = self._compiled.copy()
-        core.set_cells(weights, units, off_block, int(state["seed"]), int(state["write"]))
+        seed, write = (_saved_integer(name, state[name]) for name in ("seed", "write"))
+        core.set_cells(weights, units, off_block, as_seed("seed", seed), _as_write(write))
         if "input_range" in state:
             core.set_calibration(*_calibration(state))
         self._compiled = core
@@ -241,16 +243,26 @@ class AnalogLayer:
         """``x`` as the (n, channels, height, width) batch that the core takes."""
         raise NotImplementedError
 
-    def _forward(self, batch: Floats, out: Floats | None, num_threads: int | None) -> Floats:
-        threads = 0 if num_threads is None else num_threads
-        return self._compiled.forward(batch, out, threads)
+    def _forward(
+        self,
+        batch: Floats,
+        out: Floats | None,
+        first_sample: int,
+        read: int,
+        num_threads: int | None,
+    ) -> Floats:
+        threads = 0 if num_threads is None else as_num_threads("num_threads", num_threads)
+        first_sample = as_seed("first_sample", first_sample)
+        return self._compiled.forward(batch, out, threads, first_sample, as_seed("read", read))
 
     @staticmethod
-    def _check_call(first_sample: int, read: int, out: object) -> None:
-        as_seed("first_sample", first_sample)
-        as_seed("read", read)
-        if out is not None and not isinstance(out, np.ndarray):
+    def _check_out(out: Any, shape: tuple[int, ...]) -> None:
+        if out is None:
+            return
+        if not isinstance(out, np.ndarray):
             raise TypeError(f"out is a {type(out).__name__}: must be a float32 array or None")
+        if out.shape != shape:
+            raise ValueError(f"out has shape {out.shape}: must be {shape}")
 
     def __copy__(self) -> Self:
         other = object.__new__(type(self))
@@ -283,16 +295,36 @@ class AnalogLayer:
         return f"{type(self).__name__}(<{shape} weights>{details})"
 
 
+def _as_write(write: Any) -> int:
+    if as_seed("write", write) >= 2**32:
+        raise ValueError(f"write={write}: must be an integer from 0 to {2**32 - 1}")
+    return int(write)
+
+
+def _saved_integer(name: str, value: Any) -> int:
+    array = np.asarray(value)
+    if array.shape != () or array.dtype.kind not in "iu":
+        raise TypeError(f"{name}={value!r}: must be one integer")
+    return int(array)
+
+
 def _calibration(state: dict[str, Any]) -> tuple[float, bool, list[tuple[float, float]]]:
     """Full scale, sign and output ranges out of a layer's saved state."""
-    inputs = np.asarray(state["input_range"], np.float64)
-    outputs = np.asarray(state.get("output_ranges", ()), np.float64)
-    if inputs.shape != (2,) or not 0 < inputs[0] < np.inf:
-        raise ValueError(f"input_range={inputs.tolist()}: must be (full scale > 0, sign)")
+    inputs = _saved_floats("input_range", state["input_range"])
+    outputs = _saved_floats("output_ranges", state.get("output_ranges", ()))
+    if inputs.shape != (2,) or not 0 < inputs[0] < np.inf or inputs[1] not in (0.0, 1.0):
+        raise ValueError(f"input_range={inputs.tolist()}: must be (full scale > 0, sign 0 or 1)")
     if outputs.size and (outputs.ndim != 2 or outputs.shape[1] != 2):
         raise ValueError(f"output_ranges has shape {outputs.shape}: must be (ranges, 2)")
     ranges = [(float(low), float(high)) for low, high in outputs.reshape(-1, 2)]
     return float(inputs[0]), bool(inputs[1]), ranges
+
+
+def _saved_floats(name: str, values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
+    return array.astype(np.float64)
 
 
 def _rebuild(kind: type[AnalogLayer], arguments: dict[str, Any], state: dict[str, Any]) -> Any:

@@ -108,16 +108,16 @@ class _AnalogConv(AnalogLayer):
         ValueError, TypeError
             If ``x`` does not fit, is not finite, or the layer still needs ``calibrate``.
         """
-        self._check_call(first_sample, read, out)
         batch = self._to_batch(x)
+        shape = self._compiled.output_shape(batch)
         if self._axes == 2:
-            return self._forward(batch, out, num_threads)
+            self._check_out(out, shape)
+            return self._forward(batch, out, first_sample, read, num_threads)
+        self._check_out(out, (*shape[:2], shape[3]))
         if out is not None:
-            if out.ndim != 3:
-                raise ValueError(f"out has shape {out.shape}: must have 3 dimensions")
             out = out[:, :, None, :]
-        y = self._forward(batch, out, num_threads)
-        return y.reshape(len(y), y.shape[1], y.shape[3])
+        y = self._forward(batch, out, first_sample, read, num_threads)
+        return y.reshape(*shape[:2], shape[3])
 
     def _to_batch(self, x: Any) -> Floats:
         batch = as_float32("x", x)

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 
 from imperfect._arrays import Floats, as_float32
 
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Epilogue:
     """A digital step after the arrays: y = clip(scale y + shift, low, high).
 
@@ -24,6 +27,11 @@ class Epilogue:
         One number for each output; None means 1 and 0.
     low, high : float
         Limits; infinite by default.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array is not a vector of finite numbers, or a limit is out of range.
 
     Examples
     --------
@@ -40,17 +48,57 @@ class Epilogue:
     low: float = -math.inf
     high: float = math.inf
 
+    def __post_init__(self) -> None:
+        for name in ("scale", "shift"):
+            if (values := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _finite_vector(name, values))
+        low, high = (_limit(name, getattr(self, name)) for name in ("low", "high"))
+        if not (low <= high and low < math.inf and high > -math.inf):
+            raise ValueError(f"low={low!r} and high={high!r}: low must not exceed high, nor be inf")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    def _key(self) -> tuple[object, ...]:
+        arrays = (None if a is None else a.tobytes() for a in (self.scale, self.shift))
+        return *arrays, self.low, self.high
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Epilogue) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     def _arguments(self, outputs: int) -> tuple[list[float], list[float], float, float]:
-        arrays = {"scale": self.scale, "shift": self.shift}
         lists = []
-        for name, values in arrays.items():
-            array = np.empty(0, np.float32) if values is None else as_float32(name, values)
-            if values is not None and array.shape != (outputs,):
-                raise ValueError(f"{name} has shape {array.shape}: must be ({outputs},)")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} holds NaN or infinity: all values must be finite")
-            lists.append(array.tolist())
-        return lists[0], lists[1], float(self.low), float(self.high)
+        for name, values in (("scale", self.scale), ("shift", self.shift)):
+            if values is not None and values.shape != (outputs,):
+                raise ValueError(f"{name} has shape {values.shape}: must be ({outputs},)")
+            lists.append([] if values is None else values.tolist())
+        return lists[0], lists[1], self.low, self.high
+
+
+def _finite_vector(name: str, values: Any) -> Floats:
+    """A read-only copy."""
+    array = as_float32(name, values).copy()
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}: must be (outputs,)")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds NaN or infinity: all values must be finite")
+    array.flags.writeable = False
+    return array
+
+
+def _limit(name: str, value: Any) -> float:
+    allowed = "a number within float32's range, or infinite"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}={value!r}: must be {allowed}")
+    try:
+        limit = float(value)
+    except OverflowError:
+        limit = math.nan
+    if not (abs(limit) <= _LARGEST_FLOAT32 or math.isinf(limit)):
+        raise ValueError(f"{name}={value!r}: must be {allowed}")
+    return limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,14 +96,12 @@ class AnalogLinear(AnalogLayer):
         ValueError, TypeError
             If ``x`` does not fit, is not finite, or the layer still needs ``calibrate``.
         """
-        self._check_call(first_sample, read, out)
         batch = self._to_batch(x)
         shape = (*np.shape(x)[:-1], len(self._weight))
+        self._check_out(out, shape)
         if out is not None:
-            if out.shape != shape:
-                raise ValueError(f"out has shape {out.shape}: must be {shape}")
             out = out.reshape(len(batch), -1, 1, 1)
-        return self._forward(batch, out, num_threads).reshape(shape)
+        return self._forward(batch, out, first_sample, read, num_threads).reshape(shape)
 
     def _to_batch(self, x: Any) -> Floats:
         batch = as_float32("x", x)

@@ -5,8 +5,8 @@
 the equations of the model and without any code of the compiled core. Its choices, all binding:
 
 Order of effects: quantise the weight, cut it into slices, target g, device spread, programming
-laws, faults, clip to g >= 0; then for each read: DAC digit, product, column clip, analog
-subtraction, ADC, shift and add, offset removal, scale, bias. rint rounds halves to even.
+laws, faults, clip to g >= 0; then for each read: DAC digit, product, read noise, column clip,
+analog subtraction, ADC, shift and add, offset removal, scale, bias. rint rounds halves to even.
 
 Weights. The range, the quotient W / w_r and rint(clip(W / w_r, -1, 1) (2**(B-1) - 1)) are float64.
 A percentile range of 0 falls back to max|W|, and that of all-zero weights is 1. A cell without
@@ -19,7 +19,9 @@ its group's rows and g_min elsewhere; each has its own converter, with the range
 
 Draws. Philox counters as in `normals`, `uniforms` and `fault_positions`. The write number enters
 the programming laws only: device spread and stuck cells stay with the device. In fault counters the
-third word is the place of the law in its tuple.
+third word is the place of the law in its tuple. Reads: `read_normals`, keyed by `read_key`, one
+for each conversion, numbered by `conversion_code`; without output converters one for each bit line,
+numbered 0. Output numbers go on with the unit columns. Calibration sees no read noise.
 
 Inputs. X comes from the input tensor itself (padding zeros not included, both signs included even
 if the DAC is unsigned). ``slice_bits`` above m acts as m. An unsigned DAC drives negative inputs as
@@ -57,8 +59,10 @@ from imperfect.testing._random import (
     trial_seed,
     uniforms,
 )
+from imperfect.testing._reading import CellNoise
 
 __all__ = [
+    "CellNoise",
     "Kind",
     "ReferenceLayer",
     "assert_fraction_within_sigma",

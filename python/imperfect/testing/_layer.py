@@ -14,6 +14,7 @@ the leak of all driven cells of the arrays, and the offset of the output's own w
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal, overload
 
 import numpy as np
@@ -21,7 +22,12 @@ import numpy.typing as npt
 
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.testing import _converters as converters
-from imperfect.testing._conversions import all_conversions, column_limit, subtracts_analog
+from imperfect.testing._conversions import (
+    all_conversions,
+    column_limit,
+    folded_variances,
+    subtracts_analog,
+)
 from imperfect.testing._mapping import (
     Tile,
     fillings,
@@ -33,11 +39,12 @@ from imperfect.testing._mapping import (
 )
 from imperfect.testing._patches import extract_patches, per_dimension
 from imperfect.testing._programming import Writer
-from imperfect.testing._random import Floats, layer_number
+from imperfect.testing._random import Floats, layer_number, read_key, read_normals
+from imperfect.testing._reading import KeyedNoise, Noise
 
 MODELLED = {
     Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups",
-    Cell: "bits g_max on_off_ratio programming faults g_min_sigma g_max_sigma",
+    Cell: "bits g_max on_off_ratio programming faults read_noise g_min_sigma g_max_sigma",
     Array: "rows cols partition column_current_max",
     DAC: "bits slice_bits signed two_pass accumulate range method",
     ADC: "bits range method",
@@ -300,7 +307,14 @@ class ReferenceLayer:
         )
 
     @overload
-    def forward(self, x: npt.ArrayLike) -> Floats: ...
+    def forward(
+        self,
+        x: npt.ArrayLike,
+        *,
+        first_sample: int = ...,
+        read: int = ...,
+        noise: Noise | None = ...,
+    ) -> Floats: ...
     @overload
     def forward(
         self,
@@ -309,6 +323,8 @@ class ReferenceLayer:
         return_slack: Literal[True],
         rounding: float = ...,
         tie: float = ...,
+        first_sample: int = ...,
+        read: int = ...,
     ) -> tuple[Floats, Floats]: ...
 
     def forward(
@@ -318,6 +334,9 @@ class ReferenceLayer:
         return_slack: bool = False,
         rounding: float = 1e-6,
         tie: float = 1e-5,
+        first_sample: int = 0,
+        read: int = 0,
+        noise: Noise | None = None,
     ) -> Floats | tuple[Floats, Floats]:
         """Outputs of a batch, and how far a correct single-precision result may differ from them.
 
@@ -337,6 +356,10 @@ class ReferenceLayer:
             Relative rounding error granted to sums of products.
         tie : float
             Distance from a rounding boundary, in converter steps, that counts as a tie.
+        first_sample, read : int
+            Number of the first sample and of the read: the key of read noise.
+        noise : CellNoise or None
+            Draws read noise for every cell instead of for every conversion.
 
         Returns
         -------
@@ -352,11 +375,15 @@ class ReferenceLayer:
             If a range is to be calibrated and is not.
         """
         rows, shape = self._input_rows(x)
+        if noise is None and self.hardware.cell.read_noise is not None:
+            first = np.uint64(first_sample) * np.uint64(math.prod(shape[1:]))
+            samples = first + np.arange(len(rows), dtype=np.uint64)
+            noise = KeyedNoise(read_key(self.seed, self.layer, read), samples)
         y = np.zeros((len(rows), len(self.weight)))
         slack = np.zeros_like(y)
         for tile in self.tiles:
             drive = self._drive(tile, rows, tie)
-            for conversion in all_conversions(tile, drive, self.hardware, self.encoding):
+            for conversion in all_conversions(tile, drive, self.hardware, self.encoding, noise):
                 lo, hi = self.adc_range(tile, conversion.slice, conversion.polarity)
                 bits = self.hardware.adc.bits
                 y[:, tile.outputs] += conversion.value(lo, hi, bits)
@@ -365,6 +392,10 @@ class ReferenceLayer:
             offset, offset_slack = self._offset(tile, drive, rounding)
             y[:, tile.outputs] -= offset
             slack[:, tile.outputs] += offset_slack
+        if isinstance(noise, KeyedNoise) and self.hardware.adc.bits is None:
+            drawn, deviation = self._folded_noise(rows, noise, tie)
+            y += drawn
+            slack += 5.0 * rounding * (np.abs(drawn) + deviation)
         scale = self._full_scale() * self.ranges
         y = y * scale + self.bias
         slack = slack * scale + rounding * np.abs(self.bias)
@@ -373,6 +404,27 @@ class ReferenceLayer:
             return np.moveaxis(values.reshape(*shape, -1), -1, 1)
 
         return (arrange(y), arrange(slack)) if return_slack else arrange(y)
+
+    def _folded_noise(self, rows: Floats, noise: KeyedNoise, tie: float) -> tuple[Floats, Floats]:
+        """Noise (M, N) of values without converter, and its deviation: one draw per bit line."""
+        num_outputs = len(self.weight)
+        variance = np.zeros((len(rows), num_outputs + self.layout.num_units))
+        unit_of = np.full(num_outputs, -1)
+        for tile in self.tiles:
+            drive = self._drive(tile, rows, tie)
+            lines = folded_variances(tile, drive, self.hardware, self.encoding, noise)
+            for numbers, added in lines:
+                variance[:, numbers.astype(np.intp)] += added
+            if self.layout.has_units:
+                unit_of[tile.outputs] = tile.unit_numbers[tile.unit_of]
+        deviation = np.sqrt(variance)
+        numbers = np.arange(variance.shape[1], dtype=np.uint64)
+        drawn = deviation * read_normals(noise.key, noise.samples, numbers, 0)
+        if not self.layout.has_units:
+            return drawn, deviation
+        return drawn[:, :num_outputs] - drawn[:, unit_of], deviation[:, :num_outputs] + (
+            deviation[:, unit_of]
+        )
 
     def _offset(
         self, tile: Tile, drive: converters.Drive, rounding: float

@@ -156,8 +156,10 @@ class Tile:
     ``outputs`` (n,) and ``rows`` (k,) number the layer's outputs and flattened input rows; ``own``
     (n, k) is True where a cell holds a weight and False where it lies outside the blocks. ``items``
     (S, P, n, k) and ``unit_items`` (u, S, k) are cell indices; ``unit_own`` (u, k) marks a unit
-    column's own rows, ``unit_of`` (n,) the unit column of each data column. ``g`` and ``unit_g``
-    are the programmed conductances, shaped like the indices, normalised to g_max.
+    column's own rows, ``unit_of`` (n,) the unit column of each data column. ``unit_numbers`` (u,)
+    number the unit columns through the layer, after all outputs, and ``row_block`` the tile's rows
+    through the merged group. ``g`` and ``unit_g`` are the programmed conductances, shaped like the
+    indices, normalised to g_max.
     """
 
     outputs: Indices
@@ -167,6 +169,8 @@ class Tile:
     unit_items: Integers
     unit_own: Mask
     unit_of: Indices
+    unit_numbers: Integers
+    row_block: int
     g: Floats = field(default_factory=lambda: np.empty(0))
     unit_g: Floats = field(default_factory=lambda: np.empty(0))
 
@@ -250,8 +254,9 @@ def make_tiles(layout: Layout, encoding: Encoding) -> list[Tile]:
         for column_block in layout.column_blocks(merged):
             num_units = len(merged) if layout.has_units else 0
             units = np.arange(first_unit, first_unit + num_units)
-            for row_block in layout.row_blocks(merged):
-                tiles.append(_make_tile(layout, encoding, merged, column_block, row_block, units))
+            for number, row_block in enumerate(layout.row_blocks(merged)):
+                place = column_block, row_block, number
+                tiles.append(_make_tile(layout, encoding, merged, place, units))
             first_unit += num_units
     return tiles
 
@@ -260,10 +265,10 @@ def _make_tile(
     layout: Layout,
     encoding: Encoding,
     merged: range,
-    column_block: tuple[int, int],
-    row_block: tuple[int, int],
+    place: tuple[tuple[int, int], tuple[int, int], int],
     units: npt.NDArray[np.int64],
 ) -> Tile:
+    column_block, row_block, number = place
     slices, polarities = encoding.num_slices, encoding.num_polarities
     num_outputs = layout.groups * layout.group_outputs
     columns, rows = np.arange(*column_block), np.arange(*row_block)
@@ -286,4 +291,6 @@ def _make_tile(
         unit_items=(unit_base + unit_line * layout.merged_rows + rows).astype(np.uint64),
         unit_own=unit_groups[:, None] == row_group[None, :],
         unit_of=column_group,
+        unit_numbers=(num_outputs + units).astype(np.uint64),
+        row_block=number,
     )

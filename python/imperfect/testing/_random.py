@@ -34,6 +34,7 @@ class Kind(IntEnum):
     SPREAD_G_MIN = 2
     SPREAD_G_MAX = 3
     FAULTS = 4
+    READ = 5
 
 
 def philox(counter: npt.ArrayLike, key: npt.ArrayLike) -> Words:
@@ -199,7 +200,10 @@ def normals(key: Words, items: npt.ArrayLike, write: int = 0, slot: int = 0) -> 
     >>> bool(abs(z.mean()) < 0.05 and abs(z.std() - 1) < 0.05)
     True
     """
-    words, lane = _item_words(key, items, write, slot)
+    return _box_muller(*_item_words(key, items, write, slot))
+
+
+def _box_muller(words: Words, lane: Integers) -> Floats:
     second_pair = lane >= 2
     even = np.where(second_pair, words[..., 2], words[..., 0])
     odd = np.where(second_pair, words[..., 3], words[..., 1])
@@ -208,6 +212,43 @@ def normals(key: Words, items: npt.ArrayLike, write: int = 0, slot: int = 0) -> 
     angle = 2.0 * math.pi * odd.astype(np.float64) / 2.0**32
     wave = np.where(lane & np.uint64(1), np.sin(angle), np.cos(angle))
     return np.asarray(radius * wave, np.float64)
+
+
+def read_key(seed: int, layer: int, read: int) -> Words:
+    """Key of one read of a layer, shape (2,): words 0 and 1 of philox(read, 0, 0) under its stream.
+
+    Raises
+    ------
+    ValueError
+        If a number does not fit in 64 unsigned bits.
+
+    Examples
+    --------
+    >>> bool((read_key(0, 0, 1) != read_key(0, 0, 2)).any())
+    True
+    """
+    return philox((*_halves(read, "read"), 0, 0), stream_key(seed, Kind.READ, layer))[:2]
+
+
+def read_normals(key: Words, samples: Integers, outputs: npt.ArrayLike, code: int) -> Floats:
+    """Standard normal draws of one conversion, shape (M, n), for sample and output numbers.
+
+    Output o of a sample takes lane o mod 4 of counter (sample, o div 4, code); see `normals`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> read_normals(read_key(0, 0, 0), np.arange(3, dtype=np.uint64), [0, 5], code=0).shape
+    (3, 2)
+    """
+    numbers = np.asarray(outputs, np.uint64)
+    counter = np.empty((len(samples), len(numbers), 4), np.uint64)
+    counter[..., 0] = (samples & np.uint64(_LOW))[:, None]
+    counter[..., 1] = (samples >> np.uint64(32))[:, None]
+    counter[..., 2] = numbers >> np.uint64(2)
+    counter[..., 3] = code
+    lane = np.broadcast_to(numbers & np.uint64(3), counter.shape[:2])
+    return _box_muller(philox(counter, key), lane)
 
 
 def fault_positions(

@@ -130,6 +130,13 @@ void register_layer(py::module_& m) {
       .def("calibrate", &calibrate, py::arg("x"))
       .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"), py::arg("first_sample") = 0,
            py::arg("read") = 0, py::arg("samples") = std::nullopt)
+      .def(
+          "output_shape",
+          [](const Layer& layer, const py::array& x) {
+            const BatchShape shape = layer.shape().output_shape(batch_shape(x));
+            return std::make_tuple(shape.images, shape.channels, shape.height, shape.width);
+          },
+          py::arg("x"))
       .def("clipping_rates", &clipping_rates, py::arg("x"))
       .def(
           "with_epilogue",

@@ -33,6 +33,16 @@ void check_input(ArrayView<const float> x, const BatchShape& shape) {
   if (!kernels().all_finite(x.data, x.size)) check_finite("x", x);
 }
 
+// Why: float32 takes the sums and squares of what lies within these ranges.
+void check_calibration(const Calibration& calibration) {
+  constexpr double kSmallest = 1e-30, kLargest = 1e30;
+  check(calibration.full_scale >= kSmallest && calibration.full_scale <= kLargest, "full_scale=", calibration.full_scale,
+        ": must be from ", kSmallest, " to ", kLargest);
+  for (const auto& [low, high] : calibration.ranges)
+    check(high - low >= kSmallest && std::abs(low) <= kLargest && std::abs(high) <= kLargest, "range=(", low, ", ", high,
+          "): low must be below high, both of magnitude up to ", kLargest);
+}
+
 }  // namespace
 
 class Layer::Impl {
@@ -106,22 +116,20 @@ void Layer::program(std::uint64_t seed, std::uint32_t write) {
 void Layer::calibrate(ArrayView<const float> x, const BatchShape& shape) {
   check_input(x, shape);
   impl_->definition->shape.output_shape(shape);
-  if (!uses_calibration()) return;
   check(shape.images > 0, "x is an empty batch: calibration needs at least one sample");
+  if (!uses_calibration()) return;
   State next = *impl_->state();
   next.calibration = find_calibration(*impl_->definition, *next.cells, x.data, shape);
+  check_calibration(*next.calibration);
   impl_->replace(std::move(next));
 }
 
 void Layer::set_calibration(const Calibration& calibration) {
   const LayerDefinition& definition = *impl_->definition;
-  check(calibration.full_scale > 0.0 && calibration.full_scale < INFINITY, "full_scale=", calibration.full_scale,
-        ": must be positive and finite");
+  check_calibration(calibration);
   const auto planes = static_cast<std::size_t>(converted_planes(definition.hardware, definition.code));
   check(!leaves_output_open(definition.hardware) || calibration.ranges.size() == planes, "ranges has ",
         calibration.ranges.size(), " pairs; the layer converts ", planes, " planes");
-  for (const auto& [low, high] : calibration.ranges)
-    check(low < high && high - low < INFINITY, "range=(", low, ", ", high, "): low must be below high, both finite");
   State next = *impl_->state();
   next.calibration = calibration;
   impl_->replace(std::move(next));
@@ -147,6 +155,7 @@ void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView
                   static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
   run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data,
               resolve_num_threads(threads));
+  check(kernels().all_finite(y.data, y.size), "the output is not finite: inputs, weights or epilogue take it out of float32");
 }
 
 ClippingRates Layer::clipping_rates(ArrayView<const float> x, const BatchShape& input) const {
@@ -181,7 +190,9 @@ void Layer::set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write)
   const CellCounts& counts = next.cells->counts();
   const auto check_cells = [](const char* name, std::size_t count, const std::vector<float>& given) {
     check(given.size() == count, name, " has ", given.size(), " cells; the layer has ", count);
-    check_finite(name, {given.data(), given.size()});
+    constexpr float kLargest = 1e9f;  // far above any cell, far below what sums in float32 can hold
+    for (const float digits : given)
+      check(std::abs(digits) <= kLargest, name, " holds ", digits, ": not the digit of a cell");
   };
   check_cells("cells.weights", counts.weights, cells.weights);
   check_cells("cells.units", counts.units, cells.units);

@@ -106,7 +106,7 @@ BlockInputs PanelReader::digits(const Block& rows, int pass) {
   for (std::size_t cycle = 0; layer_.needs_lane_sums && cycle < cycles; ++cycle)
     kernels().add_rows(digits + cycle * size, rows.size(), lanes_, sums + cycle * lanes);
   if (!layer_.has_read_noise) return {digits, sums, nullptr};
-  if (cycles == 1) return {digits, sums, squared_drives(rows, pass)};
+  if (input.num_drives() > input.num_cycles) return {digits, sums, squared_drives(rows, pass)};
   float* const squares = workspace_.squares.reserve(cycles * size);
   std::fill_n(squares, cycles * size, 0.0f);
   kernels().add_squares(digits, cycles * size, 1.0f, squares);

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Read noise of bit lines, cell by cell or folded.
+
+The current of cell k varies by sigma(g_k) v_k z. Drawn cell by cell, that is one normal for each
+cell and cycle, or for each cell and product where a law says so. Folded, a bit line's noise over
+the cycles t of a product has the covariance
+
+    C[t, s] = (t == s) sum_k sigma_c(g_k)^2 v_kt^2 + sum_k sigma_p(g_k)^2 v_kt v_ks
+
+with sigma_c and sigma_p of the two kinds of laws, and L z with L L' = C has the same law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from imperfect import device
+from imperfect.hardware import Cell
+from imperfect.testing._programming import as_tuple
+from imperfect.testing._random import Floats, Integers, Words, read_normals
+
+
+def read_sigma(law: device.ReadNoiseLaw, g: Floats) -> Floats:
+    """Deviation of one law at g, both relative to g_max."""
+    if isinstance(law, device.Gaussian):
+        return np.full_like(g, law.sigma)
+    if isinstance(law, device.Proportional):
+        return law.sigma * g
+    if isinstance(law, device.Table):
+        return np.asarray(np.interp(g, law.g, law.sigma), np.float64)
+    raise ValueError(f"cell.read_noise={law!r}: the reference does not model this law")
+
+
+def read_variance(cell: Cell, g: Floats, correlation: str) -> Floats:
+    """Variance at g of all laws with one correlation."""
+    total = np.zeros_like(g)
+    for law in as_tuple(cell.read_noise):
+        if law.correlation == correlation:
+            total += read_sigma(law, g) ** 2
+    return total
+
+
+def covariance(cell: Cell, v: Floats, g: Floats) -> Floats:
+    """C (T, T, M, columns) of bit lines g (columns, k) driven at v (T, M, k)."""
+    shared = read_variance(cell, g, "product")
+    result: Floats = np.einsum("tmk,smk,nk->tsmn", v, v, shared)
+    fresh = (v**2) @ read_variance(cell, g, "cycle").T
+    for t in range(len(v)):
+        result[t, t] += fresh[t]
+    return result
+
+
+def correlate(c: Floats, z: Floats) -> Floats:
+    """L z with L L' = c: covariances (T, T, M, n) and draws (T, M, n); c may be singular."""
+    lower = np.zeros_like(c)
+    for j in range(len(c)):
+        rest = c[j, j] - (lower[j, :j] ** 2).sum(0)
+        is_zero = rest <= 1e-6 * c[j, j]
+        lower[j, j] = np.sqrt(np.where(is_zero, 0.0, rest))
+        inverse = np.where(is_zero, 0.0, 1.0 / np.where(is_zero, 1.0, lower[j, j]))
+        for i in range(j + 1, len(c)):
+            lower[i, j] = (c[i, j] - (lower[i, :j] * lower[j, :j]).sum(0)) * inverse
+    return np.asarray(np.einsum("tsmn,smn->tmn", lower, z), np.float64)
+
+
+class Noise(Protocol):
+    """How the noise of a read is drawn."""
+
+    def of_cells(self, cell: Cell, v: Floats, g: Floats) -> Floats:
+        """Noise drawn cell by cell, (T, M, columns); zero if it is drawn for each conversion."""
+        ...
+
+    def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
+        """Noise drawn for conversions of covariances c, (T, M, columns); zero if cell by cell."""
+        ...
+
+
+@dataclass(frozen=True)
+class CellNoise:
+    """One draw for each cell, from a generator: the literal way, judge of the other."""
+
+    generator: np.random.Generator
+
+    def of_cells(self, cell: Cell, v: Floats, g: Floats) -> Floats:
+        cycles, samples, rows = v.shape
+        total = np.zeros((cycles, samples, len(g)))
+        for law in as_tuple(cell.read_noise):
+            drawn = 1 if law.correlation == "product" else cycles
+            z = self.generator.normal(size=(drawn, samples, len(g), rows))
+            z = np.broadcast_to(z, (cycles, *z.shape[1:]))
+            total += np.einsum("tmnk,nk,tmk->tmn", z, read_sigma(law, g), v)
+        return total
+
+    def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
+        return np.zeros(c.shape[1:])
+
+
+@dataclass(frozen=True)
+class KeyedNoise:
+    """One keyed draw for each conversion: the numbers that the compiled core draws."""
+
+    key: Words
+    samples: Integers
+
+    def of_cells(self, cell: Cell, v: Floats, g: Floats) -> Floats:
+        return np.zeros((len(v), v.shape[1], len(g)))
+
+    def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
+        z = np.stack([read_normals(self.key, self.samples, outputs, code) for code in codes])
+        return correlate(c, z)
+
+
+def conversion_code(block: int, index: int, polarity: int, i: int, t: int) -> int:
+    """Number of a conversion among those of one output: row block, pass, polarity, slice, cycle."""
+    return block << 10 | index << 9 | polarity << 8 | i << 4 | t

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Read noise: one keyed draw per conversion has the law of one draw per cell, and its promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import imperfect as im
+from imperfect.testing import CellNoise, ReferenceLayer, assert_within_sigma
+
+G = im.device.Gaussian
+P = im.device.Proportional
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def machine(
+    read_noise: Any, adc_bits: int | None = None, slice_bits: int | None = 2, **fields: Any
+) -> im.Hardware:
+    cell = im.Cell(bits=2, on_off_ratio=20, read_noise=read_noise)
+    accumulate = fields.pop("accumulate", "digital")
+    return im.Hardware(
+        weight_bits=5,
+        cell=cell,
+        array=im.Array(rows=7),
+        dac=im.DAC(bits=5, slice_bits=slice_bits, signed=True, range=2.0, accumulate=accumulate),
+        adc=im.ADC(bits=adc_bits),
+        **fields,
+    )
+
+
+MACHINES = {
+    "one product": machine(G(0.1), slice_bits=None),
+    "slices and cycles, folded": machine(P(0.2)),
+    "cycles share draws, folded": machine(G(0.1, correlation="product")),
+    "cycles, converted": machine(G(0.1), adc_bits=12),
+    "cycles share draws, converted": machine(P(0.3, correlation="product"), adc_bits=12),
+    "both, converted": machine([G(0.05), G(0.1, correlation="product")], adc_bits=12),
+    "digital subtraction": machine(G(0.1), adc_bits=12, subtract="digital"),
+    "analog accumulation": machine(G(0.1), adc_bits=12, accumulate="analog"),
+    "shared, analog accumulation": machine(
+        G(0.1, correlation="product"), adc_bits=12, accumulate="analog"
+    ),
+    "unit column, folded": machine(G(0.1), scheme="offset", offset_removal="unit_column"),
+    "unit column, converted": machine(
+        G(0.1), adc_bits=14, scheme="offset", offset_removal="unit_column"
+    ),
+}
+
+
+@pytest.mark.parametrize("hardware", MACHINES.values(), ids=MACHINES.keys())
+def test_a_draw_per_conversion_has_the_law_of_a_draw_per_cell(hardware: im.Hardware) -> None:
+    """Covariance over outputs (which share unit columns) of many reads of one input."""
+    weight, x = normal(3, 10), normal(1, 10, seed=1)
+    reads = 4000
+    layer = im.AnalogLinear(weight, hardware=hardware, seed=2)
+    reference = ReferenceLayer(weight, hardware=hardware, seed=2)
+    noise = CellNoise(np.random.default_rng(3))
+    ours = layer(np.repeat(x, reads, axis=0)).astype(np.float64)
+    literal = reference.forward(np.repeat(x, reads, axis=0), noise=noise)
+    deviation = literal.std(0)
+    assert (deviation > 0.01).all()
+    assert_within_sigma(ours.mean(0), literal.mean(0), deviation * np.sqrt(2), reads)
+    # The covariance of n draws of unit deviation has an error of sqrt((1 + r^2) / n).
+    difference = np.cov((ours / deviation).T) - np.cov((literal / deviation).T)
+    assert np.abs(difference).max() < 5 * np.sqrt(2 * 2 / reads)
+
+
+def test_reads_are_keyed() -> None:
+    layer = im.AnalogConv2d(
+        normal(6, 2, 3, 3), padding=1, hardware=machine(G(0.1), adc_bits=8), seed=1
+    )
+    x = normal(7, 2, 5, 6)
+    y = layer(x, num_threads=1)
+    assert_array_equal(layer(x, num_threads=2), y)
+    parts = [layer(x[:3]), layer(x[3:], first_sample=3)]
+    assert_array_equal(np.concatenate(parts), y)
+    for other in (
+        layer(x, read=1),
+        layer(x, first_sample=1),
+        layer(x[:, :, ::-1].copy())[:, :, ::-1],
+    ):
+        assert (other != y).mean() > 0.5
+    again = im.AnalogConv2d(layer.weight, padding=1, hardware=layer.hardware, seed=2)
+    assert (again(x) != y).mean() > 0.5
+
+
+def test_switching_noise_on_leaves_the_cells_alone() -> None:
+    quiet = machine(None).with_field("cell.programming", G(0.05))
+    noisy = quiet.with_field("cell.read_noise", P(0.1))
+    layers = [im.AnalogLinear(normal(4, 9), hardware=hw, seed=3) for hw in (quiet, noisy)]
+    assert_array_equal(layers[0].conductances(), layers[1].conductances())
+
+
+def test_noise_of_zero_is_no_noise() -> None:
+    x, weight = normal(5, 10), normal(3, 10)
+    without, zero = (
+        im.AnalogLinear(weight, hardware=machine(law, adc_bits=8))(x) for law in (None, G(0.0))
+    )
+    assert_allclose(zero, without, atol=1e-5)
+
+
+def test_silent_inputs_have_no_noise() -> None:
+    layer = im.AnalogLinear(normal(3, 10), hardware=machine(G(0.5)))
+    assert_array_equal(layer(np.zeros((2, 10))), np.zeros((2, 3)))
+
+
+def test_cells_outside_the_blocks_are_noisy_too() -> None:
+    """Two groups in one array: driving one of them disturbs the outputs of the other."""
+    hardware = im.Hardware(groups="block_diagonal", cell=im.Cell(read_noise=G(0.1)))
+    layer = im.AnalogConv1d(normal(4, 3, 1), groups=2, hardware=hardware)
+    x = np.zeros((2000, 6, 1), np.float32)
+    x[:, 3:] = 1
+    assert_allclose(layer(x)[:, :2].std() / np.abs(layer.weight).max(), 0.1 * np.sqrt(6), rtol=0.05)
+
+
+def test_plan_counts_the_product_of_variances() -> None:
+    plan = im.AnalogLinear(normal(3, 10), hardware=machine(G(0.1), adc_bits=8)).plan
+    assert (plan.kind, plan.products) == ("fused", 2 * 2 * 2)
+    assert "read noise" in plan.reason
+
+
+def test_networks_pass_the_numbers_on() -> None:
+    network = im.data.scattered_mobilenet()
+    hardware = im.Hardware(cell=im.Cell(read_noise=G(0.02)))
+    chip = im.AnalogNetwork(network, hardware, seed=4)
+    x = im.data.scattered_fashion()[2][:6]
+    y = chip(x)
+    assert_array_equal(chip(x), y)
+    assert_array_equal(np.concatenate([chip(x[:2]), chip(x[2:], first_sample=2)]), y)
+    assert (chip(x, read=1) != y).all()
