@@ -20,11 +20,11 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-import networks
 import numpy as np
 from case import seconds
 
 import imperfect as im
+import networks
 from imperfect import cli
 from imperfect._network import chip, network
 from imperfect._trial import Study

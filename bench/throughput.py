@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 from statistics import median
 
-import networks
 from case import seconds
 from hardware import fidelities
 from network_cases import SOURCES, programmed
 
 import imperfect as im
+import networks
 
 IMAGES = 256
 
