@@ -128,37 +128,45 @@ def conv_case(
     )
 
 
-def programming_case() -> Case:
+def programming_case(
+    name: str, hardware: Any, limit: float | None = None, aim: float | None = None
+) -> Case:
+    """Writing every cell of a layer anew, against one float product of the layer's size."""
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
-    hardware = im.Hardware(cell=im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM()))
     layer = im.AnalogLinear(weight, hardware=hardware)
 
     def check() -> None:
-        reference = ReferenceLayer(weight[:4], hardware=hardware)
+        layer.program(seed=1)
+        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
         reference.ranges[:] = np.abs(weight).max()
         reference.program()
+        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
+        # the layer's own.
         np.testing.assert_allclose(
             layer.conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
         )
+        check_layer(layer, x, hardware)
 
     return Case(
-        "program 1024x1024 PCM pairs / forward pass, batch 256",
+        name,
         256 * 1024 * 1024,
         lambda: layer.program(seed=1),
-        lambda: layer(x, num_threads=1),
+        lambda: x @ weight.T,
         check,
+        limit,
+        aim,
     )
 
 
 def linear_cases() -> Iterator[Case]:
     yield linear_case("linear 1024, ideal", im.Hardware(), None, 1.0)
     yield linear_case("linear 1024, ADC per 1024 rows", converted(None), 1.15, 1.0)
-    yield linear_case("linear 1024, ADC per 128 rows", converted(128), 1.25, 1.1)
+    yield linear_case("linear 1024, ADC per 128 rows", converted(128), 1.25, 1.0)
     yield linear_case("linear 1024, 4 slices, ADC per 128 rows", converted(128, 2), 4.4, 4.0)
     bits = converted(128, 2, 1)
     yield linear_case("linear 1024, 4 slices x 8 one-bit cycles", bits, 18, 16)
     ideal = converted(128, 2, 1, sigma=0)
-    yield linear_case("linear 1024, 4 x 8 one-bit cycles, ideal levels", ideal, 12, 8)
+    yield linear_case("linear 1024, 4 x 8 one-bit cycles, ideal levels", ideal, 10, 7)
 
 
 def all_cases() -> Iterator[Case]:
@@ -169,4 +177,6 @@ def all_cases() -> Iterator[Case]:
     yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)
     yield conv_case("depthwise 128 3x3 28x28, ADC", converted(128), 128, 128, 28, 128, limit=4)
     yield from network_cases()
-    yield programming_case()
+    pcm = im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
+    yield programming_case("program 1024x1024, 4 slices", converted(128, 2), 4, 2)
+    yield programming_case("program 1024x1024, PCM pairs", im.Hardware(cell=pcm))

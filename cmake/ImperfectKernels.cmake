@@ -4,8 +4,10 @@
 # and Eigen renamed, so that no inline function of one level can ever stand in for that of another.
 set(IMPERFECT_KERNEL_SOURCES
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/bit_serial.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/byte_tables.cpp
+  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/cells.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/inputs.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/multiply.cpp
+  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/noise_products.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/read_noise.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/random_fill.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/table.cpp)
 
 function(imperfect_add_level target level)

@@ -8,7 +8,6 @@ contain; ``BAD_TYPES`` likewise for wrong types. A new field adds its rows there
 from __future__ import annotations
 
 import copy
-import doctest
 import hashlib
 import json
 import math
@@ -24,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imperfect import _checks, device, hardware, presets
+from imperfect import device, presets
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 
 NAMES = dict(Hardware=Hardware, Cell=Cell, Array=Array, DAC=DAC, ADC=ADC, device=device)
@@ -392,9 +391,3 @@ def test_core_numbers() -> None:
     for name in ("Gaussian", "Proportional", "LogNormal", "Uniform"):
         assert getattr(device, name)(0.25)._core_spec() == (name.lower(), (0.25,))
     assert device.WeightGaussian(0.25)._core_spec() == ("weight_gaussian", (0.25,))
-
-
-@pytest.mark.parametrize("module", [_checks, device, hardware, presets])
-def test_examples_in_docstrings(module: Any) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0

@@ -17,12 +17,12 @@ from typing import Any, ClassVar, Literal
 
 from imperfect import _checks, device
 from imperfect._checks import Document, Value
-from imperfect.device import FaultLaw, ProgrammingLaw, WeightGaussian
+from imperfect.device import FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
 
 Percentile = tuple[Literal["percentile"], float]
 Interval = tuple[float, float]
 
-_ROLES = {"programming": ProgrammingLaw, "faults": FaultLaw}
+_ROLES = {"programming": ProgrammingLaw, "faults": FaultLaw, "read_noise": ReadNoiseLaw}
 _WORDS = {
     "scheme": ("differential", "offset"),
     "subtract": ("analog", "digital"),
@@ -54,6 +54,8 @@ class Cell(Value):
         Error of each write, one draw per cell.
     faults : fault law, sequence of them, or None
         Stuck cells. Several laws of a role are applied in order.
+    read_noise : read noise law, sequence of them, or None
+        Noise of each read, on every cell; the variances of several laws add.
     g_min_sigma, g_max_sigma : float
         Device-to-device standard deviation of g_min and g_max, as fractions of g_max; >= 0.
 
@@ -74,6 +76,7 @@ class Cell(Value):
     on_off_ratio: float = math.inf
     programming: ProgrammingLaw | Sequence[ProgrammingLaw] | None = None
     faults: FaultLaw | Sequence[FaultLaw] | None = None
+    read_noise: ReadNoiseLaw | Sequence[ReadNoiseLaw] | None = None
     g_min_sigma: float = 0.0
     g_max_sigma: float = 0.0
 
@@ -88,6 +91,7 @@ class Cell(Value):
             on_off_ratio=_checks.real("Cell.on_off_ratio", ratio, "above 1", lambda x: x > 1),
             programming=self._normal_laws("programming"),
             faults=self._normal_laws("faults"),
+            read_noise=self._normal_laws("read_noise"),
             g_min_sigma=_checks.nonnegative("Cell.g_min_sigma", self.g_min_sigma, unit),
             g_max_sigma=_checks.nonnegative("Cell.g_max_sigma", self.g_max_sigma, unit),
         )
@@ -97,6 +101,9 @@ class Cell(Value):
         _checks.refuse_first([(mixed, f"Cell.programming={laws}: {rule}")])
         for law in laws:
             law._check_cell(self.g_max, self.on_off_ratio)
+            if getattr(law, "correlation", "cycle") != "cycle":
+                rule = "correlation is for read_noise only"
+                raise ValueError(f"Cell.programming={law!r}: {rule}")
 
     def _laws(self, role: str) -> tuple[Any, ...]:
         """The laws of a role as a tuple, however many there are."""
@@ -109,8 +116,8 @@ class Cell(Value):
         for law in laws:
             if not isinstance(law, _ROLES[role]):
                 hint = f"; write device.{law.__name__}(...)" if isinstance(law, type) else ""
-                for name, base in _ROLES.items():
-                    hint = f"; it belongs in Cell.{name}" if isinstance(law, base) else hint
+                roles = [f"Cell.{name}" for name in _ROLES if isinstance(law, _ROLES[name])]
+                hint = f"; it belongs in {' or '.join(roles)}" if roles else hint
                 allowed = "a law of imperfect.device for this role, several in a list, or None"
                 raise TypeError(_checks.refusal(f"Cell.{role}", law, allowed) + hint)
         return laws[0] if len(laws) == 1 else laws or None

@@ -8,6 +8,7 @@
 
 #include "device/faults.hpp"
 #include "device/programming.hpp"
+#include "kernels/kernel_table.hpp"
 
 using namespace imperfect;
 using Kind = ProgrammingLaw::Kind;
@@ -15,7 +16,12 @@ using Kind = ProgrammingLaw::Kind;
 namespace {
 
 float programmed(const ProgrammingLaw& law, float g, float draw, std::optional<double> g_max = std::nullopt) {
-  apply_programming_law(law, g_max, &draw, &g, 1);
+  if (const auto sigma = sigma_polynomial(law, g_max)) {
+    const auto terms = static_cast<int>(sigma->coefficients.size());
+    kernels().add_normal_errors({sigma->coefficients.data(), terms, sigma->scale, sigma->unit}, &draw, 1, &g);
+  } else {
+    apply_programming_law(law, &draw, &g, 1);
+  }
   return g;
 }
 

@@ -86,6 +86,8 @@ TEST_CASE("products straight from memory, finished, for several groups") {
                           source.data(),
                           50,
                           offsets,
+                          1,
+                          nullptr,
                           {tile, scale.data(), shift.data(), -1.0f, 1.5f},
                           tile,
                           out.data(),
@@ -103,6 +105,54 @@ TEST_CASE("products straight from memory, finished, for several groups") {
             const auto at =
                 g * static_cast<std::size_t>(group) + o * static_cast<std::size_t>(output) + static_cast<std::size_t>(l);
             REQUIRE(out[at] == doctest::Approx(y).epsilon(1e-5));
+          }
+    }
+}
+
+TEST_CASE("products straight from memory, each plane converted") {
+  for (const KernelTable* k : tables())
+    for (const int tile : {1, 2, 4, 8}) {
+      CAPTURE(k->name);
+      const int groups = 2, rows = 4, planes = 3, lanes = k->lanes;
+      const std::ptrdiff_t offsets[] = {0, 5, 9, 2}, output = lanes, group = tile * output;
+      const auto width = static_cast<std::size_t>(tile);
+      const Data weights(groups * planes * rows * width, 1.0f, 1), source(static_cast<std::size_t>(lanes) + 40, 1.0f, 2);
+      const Data scale(groups * width, 1.0f, 6), shift(groups * width, 1.0f, 7);
+      std::vector<Conversion> conversions;  // 256 codes from -1 to 1, planes weighted by 1, 4 and 16
+      for (const float gain : {1.0f, 4.0f, 16.0f}) conversions.push_back({127.5f, 0.0f, 127.5f, 255.0f, 127.5f, gain});
+      std::vector<float> out(groups * static_cast<std::size_t>(group));
+      k->multiply_direct({groups,
+                          tile,
+                          rows,
+                          lanes,
+                          weights.data(),
+                          source.data(),
+                          30,
+                          offsets,
+                          planes,
+                          conversions.data(),
+                          {tile, scale.data(), shift.data(), -1e9f, 1e9f},
+                          tile,
+                          out.data(),
+                          group,
+                          output});
+      for (std::size_t g = 0; g < groups; ++g)
+        for (std::size_t o = 0; o < width; ++o)
+          for (int l = 0; l < lanes; ++l) {
+            double total = 0.0, slack = 1e-3;
+            for (std::size_t plane = 0; plane < planes; ++plane) {
+              double sum = 0.0;
+              for (std::size_t r = 0; r < rows; ++r)
+                sum += double{weights.data()[((g * planes + plane) * rows + r) * width + o]} *
+                       source.data()[30 * g + static_cast<std::size_t>(offsets[r] + l)];
+              const double gain = conversions[plane].gain, code = std::nearbyint(sum * 127.5 + 127.5);
+              total += (std::min(std::max(code, 0.0), 255.0) - 127.5) * gain;
+              if (std::abs(std::abs(sum * 127.5 + 127.5 - code) - 0.5) < 1e-3) slack += gain;
+            }
+            const std::size_t n = g * width + o;
+            const double y = total * scale.data()[n] + shift.data()[n];
+            const auto at = g * static_cast<std::size_t>(group) + o * static_cast<std::size_t>(output);
+            REQUIRE(std::abs(out[at + static_cast<std::size_t>(l)] - y) <= slack * std::abs(scale.data()[n]) + 1e-3);
           }
     }
 }
@@ -154,8 +204,8 @@ TEST_CASE("conversion in registers is the formula, integers exactly") {
         conversions.push_back({0.25f, 0.5f, 20.125f + static_cast<float>(i), 40.0f, 20.0f, 0.5f + static_cast<float>(i)});
       AlignedBuffer<float> sums(width * lanes);
       std::fill_n(sums.data(), width * lanes, 1.0f);
-      k->multiply_convert(
-          {tile, kRows, planes, cycles, weights.data(), inputs.data(), conversions.data(), lane_sums.data(), sums.data()});
+      k->multiply_convert({tile, kRows, planes, cycles, weights.data(), inputs.data(), conversions.data(), lane_sums.data(),
+                           nullptr, sums.data()});
       for (std::size_t o = 0; o < width; ++o)
         for (std::size_t l = 0; l < lanes; ++l) {
           double expected = 1.0;
@@ -289,6 +339,53 @@ TEST_CASE("draws: the words of Philox, the same bits at every level, and any par
     const double expected = radius * ((item & 1) == 0 ? std::cos(angle) : std::sin(angle));
     REQUIRE(std::abs(normals[i] - expected) < 2e-6);
   }
+}
+
+TEST_CASE("cells: digits, errors, clipping, the same bits at every level") {
+  std::vector<float> numbers;
+  for (int q = -255; q <= 255; ++q) numbers.push_back(static_cast<float>(q));
+  const std::size_t count = numbers.size();
+  const Data z(count, 1.0f, 3);
+  const double coefficients[] = {0.01, 0.2, -0.3};
+  std::vector<float> expected;
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    std::vector<float> g(count);
+    k->place_digits({-1, 2, 3, 0.25f, 0.5f}, numbers.data(), count, g.data());
+    for (std::size_t i = 0; i < count; ++i)
+      REQUIRE(g[i] == 0.25f + 0.5f * static_cast<float>(numbers[i] < 0 ? (static_cast<int>(-numbers[i]) / 4) % 4 : 0));
+    k->place_digits({1, 0, 0, 0.1f, 1.0f / 512}, numbers.data(), count, g.data());
+    const std::vector<float> target = g;
+    k->add_normal_errors({coefficients, 3, 2.0, 0.5}, z.data(), count, g.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const double x = 2.0 * target[i], sigma = 0.5 * (0.01 + 0.2 * x - 0.3 * x * x);
+      REQUIRE(g[i] == doctest::Approx(target[i] + std::max(0.0, sigma) * z.data()[i]).epsilon(1e-6));
+    }
+    k->add_normal_errors({coefficients, 1, 1.0, 10.0}, z.data(), count, g.data());
+    const std::vector<float> programmed = g;
+    k->to_digits(0.125f, 3.0f, count, g.data());
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(g[i] == (std::max(programmed[i], 0.0f) - 0.125f) * 3.0f);
+    if (expected.empty()) expected = g;
+    CHECK(g == expected);
+  }
+}
+
+TEST_CASE("lines of cells are packed side by side") {
+  constexpr int kLine = 41;
+  const Data plus(16 * kLine, 1.0f, 1), minus(16 * kLine, 1.0f, 2);
+  for (const KernelTable* k : tables())
+    for (const int width : {1, 2, 4, 8, 16})
+      for (const bool pairs : {false, true}) {
+        std::vector<float> to(static_cast<std::size_t>(width * kRows) + 1, -7.0f);
+        k->pack_lines({width, kRows, kLine, plus.data() + 3, pairs ? minus.data() + 3 : nullptr, to.data()});
+        for (int r = 0; r < kRows; ++r)
+          for (int o = 0; o < width; ++o) {
+            const int at = o * kLine + 3 + r;
+            const float expected = pairs ? plus.data()[at] - minus.data()[at] : plus.data()[at];
+            REQUIRE(to[static_cast<std::size_t>(r * width + o)] == expected);
+          }
+        CHECK(to.back() == -7.0f);
+      }
 }
 
 TEST_CASE("an unknown level is refused with the levels that can run") {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/percentile.hpp"
+#include "kernels/kernel_table.hpp"
 #include "mapping/tiling.hpp"
 #include "mapping/weight_code.hpp"
 #include "mapping/weight_range.hpp"
@@ -87,12 +88,15 @@ TEST_CASE("digits of every scheme and slice count recombine to the integer weigh
         std::iota(weight.begin(), weight.end(), static_cast<float>(-top));
         const auto count = static_cast<int>(weight.size());
         const std::vector<double> ranges(weight.size(), top);
-        const std::vector<float> cells = encode_weights(code, weight.data(), ranges, count, 1);
+        const std::vector<float> numbers = encode_weights(code, weight.data(), ranges, count, 1);
         for (std::size_t i = 0; i < weight.size(); ++i) {
           double sum = -code.offset();
           for (int slice = 0; slice < code.num_slices; ++slice)
             for (int p = 0; p < code.num_polarities; ++p) {
-              const float digit = cells[static_cast<std::size_t>(slice * code.num_polarities + p) * weight.size() + i];
+              const PlanePart part = plane_part(code, slice, p);
+              float digit;
+              kernels().place_digits({part.sign, part.shift, static_cast<int>(part.mask), 0.0f, 1.0f}, &numbers[i], 1,
+                                     &digit);
               REQUIRE((digit >= 0.0f && digit <= static_cast<float>(code.top_digit)));
               sum += (p == 0 ? 1.0 : -1.0) * code.slice_weight(slice) * digit;
             }

@@ -49,6 +49,16 @@ ProgrammingLaw to_programming_law(const py::object& law) {
   return {found->second, params};
 }
 
+ReadNoise to_read_noise(const py::object& law) {
+  using Kind = ReadNoise::Kind;
+  static const std::map<std::string, Kind> kinds = {
+      {"gaussian", Kind::kGaussian}, {"proportional", Kind::kProportional}, {"table", Kind::kTable}};
+  const auto [kind, params] = law.attr("_core_spec")().cast<std::pair<std::string, std::vector<double>>>();
+  const auto found = kinds.find(kind);
+  check(found != kinds.end(), "cell.read_noise: unknown law '", kind, "'");
+  return {found->second, choice<ReadNoise::Correlation>(law, "correlation", {"cycle", "product"}), params};
+}
+
 RangeMethod to_method(const py::object& method) {
   using Kind = RangeMethod::Kind;
   if (py::isinstance<py::str>(method)) return {method.cast<std::string>() == "mse" ? Kind::kMse : Kind::kMax, 100.0};
@@ -63,6 +73,7 @@ Cell to_cell(const py::object& cell) {
   result.g_min_sigma = cell.attr("g_min_sigma").cast<double>();
   result.g_max_sigma = cell.attr("g_max_sigma").cast<double>();
   for (const py::object& law : laws_of_role(cell.attr("programming"))) result.programming.push_back(to_programming_law(law));
+  for (const py::object& law : laws_of_role(cell.attr("read_noise"))) result.read_noise.push_back(to_read_noise(law));
   for (const py::object& law : laws_of_role(cell.attr("faults")))
     result.faults.push_back({law.attr("p_on").cast<double>(), law.attr("p_off").cast<double>()});
   return result;

@@ -37,7 +37,9 @@ Layer make_layer(const LayerShape& shape, const py::array& weight, const std::op
   return Layer(shape, weights, biases, converted, seed, layer_id);
 }
 
-py::array_t<float> forward(const Layer& layer, const py::array& x, const std::optional<py::array>& out, int threads) {
+py::array_t<float> forward(const Layer& layer, const py::array& x, const std::optional<py::array>& out, int threads,
+                           std::uint64_t first_sample, std::uint64_t read,
+                           const std::optional<py::array_t<std::uint64_t, py::array::c_style>>& samples) {
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
   const BatchShape output = layer.shape().output_shape(input);
@@ -45,9 +47,11 @@ py::array_t<float> forward(const Layer& layer, const py::array& x, const std::op
                                           output.width};
   py::array y = out ? *out : py::array_t<float>(shape);
   const ArrayView<float> to = mutable_float_view("out", y);
+  ReadKey key{first_sample, read, {}};
+  if (samples) key.samples = {samples->data(), static_cast<std::size_t>(samples->size())};
   {
     const py::gil_scoped_release release;
-    layer.forward(from, input, to, threads);
+    layer.forward(from, input, to, threads, key);
   }
   return y;
 }
@@ -124,7 +128,8 @@ void register_layer(py::module_& m) {
       .def("copy", [](const Layer& layer) { return Layer(layer); })
       .def("program", &Layer::program, py::arg("seed"), py::arg("write"), py::call_guard<py::gil_scoped_release>())
       .def("calibrate", &calibrate, py::arg("x"))
-      .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"))
+      .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"), py::arg("first_sample") = 0,
+           py::arg("read") = 0, py::arg("samples") = std::nullopt)
       .def("clipping_rates", &clipping_rates, py::arg("x"))
       .def(
           "with_epilogue",

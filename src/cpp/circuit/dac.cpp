@@ -31,6 +31,7 @@ InputCode make_input_code(const Dac& dac, double full_scale, bool is_signed) {
   code.magnitude_bits = magnitude_bits(dac, is_signed);
   check(!dac.bits || code.magnitude_bits >= 1, "dac.bits=", dac.bits.value_or(0), ": signed inputs need at least 2 bits");
   const int slice_bits = std::min(dac.slice_bits.value_or(code.magnitude_bits), code.magnitude_bits);
+  code.drive_bits = slice_bits;
   // Why: cell currents are linear in the word-line voltage, so the analog sum of all cycles, each with its weight, is the
   // current of the whole number: one conversion of one product.
   code.cycle_bits = dac.accumulate == Accumulate::kAnalog ? code.magnitude_bits : slice_bits;

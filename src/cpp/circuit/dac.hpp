@@ -5,6 +5,8 @@
 // input drives the positive and the negative part of x, each as an unsigned m-bit number.
 #pragma once
 
+#include <algorithm>
+
 #include "imperfect/hardware.hpp"
 
 namespace imperfect {
@@ -17,6 +19,7 @@ struct InputCode {
   int magnitude_bits = 0;  ///< m; 0: not quantised
   int cycle_bits = 0;      ///< s; m where accumulation merges the cycles
   int num_cycles = 1;      ///< conversions of one pass: T, or 1 with analog accumulation
+  int drive_bits = 0;      ///< bits driven at a time, whatever accumulation does: s; equals m without input slices
 
   int num_passes() const { return two_pass ? 2 : 1; }
   /// Word lines are driven with both signs.
@@ -30,6 +33,10 @@ struct InputCode {
   /// First bit of a cycle's digit and how many bits it has.
   int shift(int cycle) const { return cycle * cycle_bits; }
   int bits(int cycle) const;
+  /// Drives of one pass, T, and the first bit and number of bits of each.
+  int num_drives() const { return magnitude_bits == 0 ? 1 : (magnitude_bits + drive_bits - 1) / drive_bits; }
+  int drive_shift(int drive) const { return drive * drive_bits; }
+  int bits_of_drive(int drive) const { return std::min(drive_bits, magnitude_bits - drive_shift(drive)); }
 };
 
 /// Input magnitude bits m for a sign choice.

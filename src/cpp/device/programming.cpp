@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/check.hpp"
+#include "device/table.hpp"
 
 namespace imperfect {
 namespace {
@@ -18,31 +19,9 @@ void add_normal(const Sigma& sigma, const float* z, float* g, std::size_t count)
   for (std::size_t i = 0; i < count; ++i) g[i] += std::max(0.0f, sigma(g[i])) * z[i];
 }
 
-/// Linear interpolation of measured points, constant beyond the first and last.
 void apply_table(const std::vector<double>& params, const float* z, float* g, std::size_t count) {
-  const std::size_t n = params.size() / 2;
-  const double* const at = params.data();
-  const double* const sigma = at + n;
-  const auto interpolate = [=](float value) {
-    if (value <= at[0]) return static_cast<float>(sigma[0]);
-    if (value >= at[n - 1]) return static_cast<float>(sigma[n - 1]);
-    const auto i = static_cast<std::size_t>(std::upper_bound(at, at + n, static_cast<double>(value)) - at) - 1;
-    const double t = (value - at[i]) / (at[i + 1] - at[i]);
-    return static_cast<float>(sigma[i] + t * (sigma[i + 1] - sigma[i]));
-  };
-  add_normal(interpolate, z, g, count);
-}
-
-/// sigma = unit · Σ coefficients[j] (scale g)^j, all relative to g_max.
-void apply_polynomial(const double* coefficients, std::size_t terms, double scale, double unit, const float* z, float* g,
-                      std::size_t count) {
-  const auto evaluate = [=](float value) {
-    const double x = value * scale;
-    double sum = 0.0;
-    for (std::size_t j = terms; j-- > 0;) sum = sum * x + coefficients[j];
-    return static_cast<float>(sum * unit);
-  };
-  add_normal(evaluate, z, g, count);
+  const SigmaTable sigma(params);
+  add_normal([&](float value) { return static_cast<float>(sigma(value)); }, z, g, count);
 }
 
 double in_microsiemens(std::optional<double> g_max) {
@@ -56,14 +35,25 @@ Draw draw_of(const ProgrammingLaw& law) {
   return law.kind == ProgrammingLaw::Kind::kUniform ? Draw::kUniform : Draw::kNormal;
 }
 
-void apply_programming_law(const ProgrammingLaw& law, std::optional<double> g_max, const float* draws, float* g,
-                           std::size_t count) {
+std::optional<SigmaPolynomial> sigma_polynomial(const ProgrammingLaw& law, std::optional<double> g_max) {
+  using Kind = ProgrammingLaw::Kind;
+  const std::vector<double>& p = law.params;
+  switch (law.kind) {
+    case Kind::kGaussian: return SigmaPolynomial{{p.at(0)}};
+    case Kind::kPolynomial: {
+      const double g_max_us = in_microsiemens(g_max);
+      return SigmaPolynomial{p, g_max_us, 1.0 / g_max_us};
+    }
+    case Kind::kPolynomialX:  // sigma[uS] = (g_max/g_ref) poly(x), so relative to g_max it is poly(x)/g_ref
+      return SigmaPolynomial{{p.begin() + 1, p.end()}, 1.0, 1.0 / p.at(0)};
+    default: return std::nullopt;
+  }
+}
+
+void apply_programming_law(const ProgrammingLaw& law, const float* draws, float* g, std::size_t count) {
   using Kind = ProgrammingLaw::Kind;
   const auto p = static_cast<float>(law.params.at(0));
   switch (law.kind) {
-    case Kind::kGaussian:
-      for (std::size_t i = 0; i < count; ++i) g[i] += p * draws[i];
-      return;
     case Kind::kProportional:
       for (std::size_t i = 0; i < count; ++i) g[i] *= 1.0f + p * draws[i];
       return;
@@ -74,12 +64,9 @@ void apply_programming_law(const ProgrammingLaw& law, std::optional<double> g_ma
       for (std::size_t i = 0; i < count; ++i) g[i] += p * (draws[i] - 0.5f);
       return;
     case Kind::kTable: return apply_table(law.params, draws, g, count);
-    case Kind::kPolynomial: {
-      const double g_max_us = in_microsiemens(g_max);
-      return apply_polynomial(law.params.data(), law.params.size(), g_max_us, 1.0 / g_max_us, draws, g, count);
-    }
-    case Kind::kPolynomialX:  // sigma[uS] = (g_max/g_ref) poly(x), so relative to g_max it is poly(x)/g_ref
-      return apply_polynomial(law.params.data() + 1, law.params.size() - 1, 1.0, 1.0 / law.params[0], draws, g, count);
+    case Kind::kGaussian:
+    case Kind::kPolynomial:
+    case Kind::kPolynomialX: fail("laws with a polynomial spread belong to the kernels");
     case Kind::kWeightGaussian: fail("kWeightGaussian acts on weights, not on cells");
   }
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "imperfect/hardware.hpp"
 
@@ -15,10 +16,19 @@ namespace imperfect {
 enum class Draw { kNormal, kUniform };
 Draw draw_of(const ProgrammingLaw& law);
 
-/// g_i becomes the programmed conductance of a law that acts on cells (every law but kWeightGaussian), where draws[i] is
-/// the cell's own z or u. `g_max` in siemens is needed by laws stated in microsiemens.
-void apply_programming_law(const ProgrammingLaw& law, std::optional<double> g_max, const float* draws, float* g,
-                           std::size_t count);
+/// σ(g) = unit · Σ coefficients[j] (scale g)^j of a law that adds max(0, σ(g)) z.
+struct SigmaPolynomial {
+  std::vector<double> coefficients;
+  double scale = 1.0;
+  double unit = 1.0;
+};
+
+/// That polynomial; empty for laws of another form. `g_max` in siemens is needed by laws stated in microsiemens.
+std::optional<SigmaPolynomial> sigma_polynomial(const ProgrammingLaw& law, std::optional<double> g_max);
+
+/// g_i becomes the programmed conductance of a law that acts on cells and has no such polynomial, where draws[i] is the
+/// cell's own z or u.
+void apply_programming_law(const ProgrammingLaw& law, const float* draws, float* g, std::size_t count);
 
 /// The largest and smallest conductance of one cell after device-to-device spread.
 struct CellLimits {

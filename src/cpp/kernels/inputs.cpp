@@ -28,13 +28,34 @@ bool all_finite(const float* values, std::size_t count) {
 
 namespace {
 
+/// Division by one number: x·(1/d), corrected twice by its exact remainder, is the rounded quotient and takes no divider
+/// (Markstein, IBM J. Res. Dev. 34, 1990).
+class Divider {
+ public:
+  explicit Divider(double divisor) : divisor_(divisor), reciprocal_(1.0 / divisor) {}
+#ifdef __FMA__
+  double operator()(double x) const { return corrected(x, corrected(x, x * reciprocal_)); }
+
+ private:
+  double corrected(double x, double quotient) const {
+    return __builtin_fma(__builtin_fma(-quotient, divisor_, x), reciprocal_, quotient);
+  }
+#else
+  double operator()(double x) const { return x / divisor_; }
+
+ private:
+#endif
+  double divisor_, reciprocal_;
+};
+
 constexpr std::size_t kQuantizeBlock = 64;
 
 // Why double: v = x/X in float32 would move inputs that lie near a rounding boundary to the neighbouring number.
 void quantize_exactly(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers) {
+  const Divider divide(args.full_scale);
   const double low = args.is_signed ? -1.0 : 0.0;
   for (std::size_t i = 0; i < count; ++i) {
-    const double v = x[i] / args.full_scale;
+    const double v = divide(x[i]);
     numbers[i] = static_cast<float>(std::nearbyint((v < low ? low : v > 1.0 ? 1.0 : v) * args.top));
   }
 }
@@ -46,7 +67,7 @@ bool quantize_block(const QuantizeArgs& args, float scale, const float* x, float
   const Vector low = broadcast(args.is_signed ? -top : 0.0f), high = broadcast(top);
   Vector farthest = broadcast(0.0f);
   for (std::size_t i = 0; i < kQuantizeBlock; i += static_cast<std::size_t>(kWidth)) {
-    const Vector q = clamp(multiply(load_unaligned(x + i), broadcast(scale)), low, high);
+    const Vector q = clamp(multiply_by(load_unaligned(x + i), broadcast(scale)), low, high);
     const Vector n = round_to_even(q);
     farthest = maximum(farthest, absolute(subtract(q, n)));
     store_unaligned(numbers + i, n);
@@ -71,7 +92,8 @@ std::size_t count_outside(const float* x, std::size_t count, float low, float hi
 
 std::size_t quantize_inputs(const QuantizeArgs& args, const float* x, std::size_t count, float* numbers) {
   if (args.top == 0.0) {
-    for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<float>(x[i] / args.full_scale);
+    const Divider divide(args.full_scale);
+    for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<float>(divide(x[i]));
     return 0;
   }
   const auto scale = static_cast<float>(args.top / args.full_scale);
@@ -157,6 +179,36 @@ void copy_rows(const CopyRowsArgs& args) {
 
 namespace {
 
+/// to[c·to_row + r] = from[r·from_row + c].
+void transpose(const float* from, std::ptrdiff_t from_row, int rows, int columns, float* to, std::ptrdiff_t to_row) {
+  const int whole_rows = rows / kWidth * kWidth, whole_columns = columns / kWidth * kWidth;
+  for (int r = 0; r < whole_rows; r += kWidth)
+    for (int c = 0; c < whole_columns; c += kWidth) {
+      Eigen::internal::PacketBlock<Vector, kWidth> block;
+      for (int i = 0; i < kWidth; ++i) block.packet[i] = load_unaligned(from + (r + i) * from_row + c);
+      Eigen::internal::ptranspose(block);
+      for (int i = 0; i < kWidth; ++i) store_unaligned(to + (c + i) * to_row + r, block.packet[i]);
+    }
+  for (int r = 0; r < rows; ++r)
+    for (int c = r < whole_rows ? whole_columns : 0; c < columns; ++c) to[c * to_row + r] = from[r * from_row + c];
+}
+
+/// Whether the rows of a panel lie side by side in the source, so that each lane is one stretch of numbers.
+bool lanes_are_stretches(const GatherArgs& args) {
+  for (int r = 1; r < args.rows; ++r)
+    if (args.row_offsets[r] != args.row_offsets[0] + r) return false;
+  return true;
+}
+
+void zero_tail(const GatherArgs& args) {
+  int covered = 0;
+  for (int i = 0; i < args.num_runs; ++i) covered += args.runs[i].length;
+  if (covered == args.lanes) return;
+  float* row = args.panel;
+  for (int r = 0; r < args.rows; ++r, row += args.lanes)
+    for (int l = covered; l < args.lanes; ++l) row[l] = 0.0f;
+}
+
 /// `Count` lanes of every row. Why one column after another: the way to copy is chosen once instead of for every row.
 template <int Count>
 void gather_column(const GatherArgs& args, std::ptrdiff_t first, int lane) {
@@ -185,15 +237,14 @@ void gather_run(const GatherArgs& args, const LaneRun& run) {
 }  // namespace
 
 void gather(const GatherArgs& args) {
-  int covered = 0;
-  for (int i = 0; i < args.num_runs; ++i) {
-    gather_run(args, args.runs[i]);
-    covered += args.runs[i].length;
+  zero_tail(args);
+  // Why: lanes a power of two apart fight for the same few lines of the cache when they are read one number at a time.
+  if (args.num_runs == 1 && args.runs[0].stride != 1 && lanes_are_stretches(args)) {
+    const LaneRun& run = args.runs[0];
+    const float* const from = args.source + args.row_offsets[0] + run.first;
+    return transpose(from, run.stride, run.length, args.rows, args.panel + run.begin, args.lanes);
   }
-  if (covered == args.lanes) return;
-  float* row = args.panel;
-  for (int r = 0; r < args.rows; ++r, row += args.lanes)
-    for (int l = covered; l < args.lanes; ++l) row[l] = 0.0f;
+  for (int i = 0; i < args.num_runs; ++i) gather_run(args, args.runs[i]);
 }
 
 void scatter(const ScatterArgs& args) {
@@ -201,6 +252,10 @@ void scatter(const ScatterArgs& args) {
     const LaneRun& run = args.runs[i];
     float* to = args.to + run.first;
     const float* from = args.sums + run.begin;
+    if (args.to_output == 1 && run.stride != 1) {
+      transpose(from, args.lanes, args.outputs, run.length, to, run.stride);
+      continue;
+    }
     for (int o = 0; o < args.outputs; ++o, to += args.to_output, from += args.lanes) {
       if (run.stride == 1) {
         copy_row(from, run.length, to);

@@ -33,26 +33,6 @@ struct MultiplyArgs {
   float* sums;
 };
 
-/// The same without a panel, for many groups of the same shape: inputs[r][l] of group g are
-/// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [row][output] follow those of group g - 1,
-/// its output o starts at out + g·out_group + o·out_output. Whole vectors are read and written: both sides need room for
-/// lanes rounded up to the table's `lanes`. Scale and shift of group g start at g·finish_group.
-struct DirectArgs {
-  int groups;
-  int tile;
-  int rows;
-  int lanes;
-  const float* weights;
-  const float* source;
-  std::ptrdiff_t source_group;
-  const std::ptrdiff_t* row_offsets;
-  FinishArgs finish;
-  int finish_group;
-  float* out;
-  std::ptrdiff_t out_group;
-  std::ptrdiff_t out_output;
-};
-
 /// One conversion. With A the sum of cell digits times input digits and u the lane's sum of input digits:
 /// code = clip(rint(A·current + u·lane_current + start), 0, last_code); the tile's sums grow by (code - zero_code)·gain.
 struct Conversion {
@@ -62,6 +42,29 @@ struct Conversion {
   float last_code;
   float zero_code;
   float gain;
+};
+
+/// Products without a panel, for many groups of the same shape: inputs[r][l] of group g are
+/// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [plane][row][output] follow those of group
+/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is converted as conversions[plane] says;
+/// without conversions there is one plane. Whole vectors are read and written: both sides need room for lanes rounded up to
+/// the table's `lanes`. Scale and shift of group g start at g·finish_group.
+struct DirectArgs {
+  int groups;
+  int tile;
+  int rows;
+  int lanes;
+  const float* weights;
+  const float* source;
+  std::ptrdiff_t source_group;
+  const std::ptrdiff_t* row_offsets;
+  int planes;
+  const Conversion* conversions;
+  FinishArgs finish;
+  int finish_group;
+  float* out;
+  std::ptrdiff_t out_group;
+  std::ptrdiff_t out_output;
 };
 
 /// All products of one row block, each converted as it ends: planes × cycles. weights: `planes` matrices, inputs: `cycles`
@@ -75,6 +78,7 @@ struct ConvertArgs {
   const float* inputs;
   const Conversion* conversions;
   const float* lane_sums;
+  const float* noise;  ///< added to the sums before conversion: [plane][cycle][output of the tile][lane]; null: none
   float* sums;
 };
 
@@ -243,6 +247,66 @@ struct RandomArgs {
   std::uint32_t slot;
 };
 
+/// One standard normal draw for each output and lane of one conversion, at z[output][lane]. `samples` has a number for each
+/// lane, `lanes` of them, a multiple of the table's `lanes`; `code` tells the conversions of an output apart.
+struct ReadArgs {
+  std::uint32_t key[2];
+  const std::uint64_t* samples;
+  int lanes;
+  std::uint32_t first_output;
+  int outputs;
+  std::uint32_t code;
+};
+
+/// Draws of one plane and row block, noise[cycle][output of the tile][lane], become noise currents. Variances are
+/// [row][output of the tile]: `fresh` of what is drawn anew in each cycle, times squares[cycle][row][lane]; `shared` of what
+/// is the same in all cycles (at most 16), times products of digits[cycle][row][lane]. Either may be null.
+struct ShapeNoiseArgs {
+  int tile;
+  int rows;
+  int cycles;
+  const float* fresh;
+  const float* shared;
+  const float* squares;
+  const float* digits;
+  float* noise;
+};
+
+/// sums[i] += sqrt(variances[i])·normals[i].
+struct NoiseArgs {
+  std::size_t count;
+  const float* variances;
+  const float* normals;
+};
+
+/// One plane of cells from the numbers that weights were encoded as: cell = low + step·digit, the digit being the bits
+/// `mask` of sign·number >> shift where that product is positive, 0 elsewhere; mask = 0: the number itself.
+struct PlaceArgs {
+  int sign;
+  int shift;
+  int mask;
+  float low;
+  float step;
+};
+
+/// g += max(0, σ(g))·z with σ(g) = unit · Σ coefficients[j] (scale g)^j.
+struct NormalErrorArgs {
+  const double* coefficients;
+  int terms;
+  double scale;
+  double unit;
+};
+
+/// to[r][o] = plus[o·line + r] - minus[o·line + r], for `rows` rows of `width` outputs; `minus` may be null.
+struct PackArgs {
+  int width;
+  int rows;
+  std::ptrdiff_t line;
+  const float* plus;
+  const float* minus;
+  float* to;
+};
+
 /// The functions of one SIMD level.
 struct KernelTable {
   const char* name;
@@ -276,6 +340,16 @@ struct KernelTable {
   std::size_t (*quantize_inputs)(const QuantizeArgs&, const float* x, std::size_t count, float* numbers);
   void (*fill_normals)(const RandomArgs&, float* out);
   void (*fill_uniforms)(const RandomArgs&, float* out);
+  void (*draw_read_normals)(const ReadArgs&, float* z);
+  void (*shape_noise)(const ShapeNoiseArgs&);
+  /// sums[i] += weight·values[i]².
+  void (*add_squares)(const float* values, std::size_t count, float weight, float* sums);
+  void (*add_noise)(const NoiseArgs&, float* sums);
+  void (*place_digits)(const PlaceArgs&, const float* numbers, std::size_t count, float* cells);
+  void (*add_normal_errors)(const NormalErrorArgs&, const float* z, std::size_t count, float* g);
+  /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
+  void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
+  void (*pack_lines)(const PackArgs&);
 };
 
 /// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.

@@ -5,84 +5,11 @@
 // kernel_table.hpp.
 #include "kernels/multiply.hpp"
 
-#include "kernels/simd.hpp"
+#include "kernels/register_tile.hpp"
 
 namespace imperfect {
 namespace IMPERFECT_ISA {
 namespace {
-
-/// One row of a packed panel.
-struct PackedRows {
-  const float* inputs;
-  Vector at(int row, int v) const { return load(inputs + static_cast<std::ptrdiff_t>(row) * kLanes + v * kWidth); }
-};
-
-/// One row of inputs where it lies in a padded image.
-struct DirectRows {
-  const float* source;
-  const std::ptrdiff_t* offsets;
-  Vector at(int row, int v) const { return load_unaligned(source + offsets[row] + v * kWidth); }
-};
-
-/// The sums of `Tile` outputs × one panel, held in registers.
-template <int Tile>
-struct Sums {
-  Vector at[Tile][kVectors];
-
-  /// `stride`: distance between the weights of two rows.
-  template <class Rows>
-  void multiply(const float* weights, int stride, const Rows& inputs, int rows) {
-    for (int o = 0; o < Tile; ++o)
-      for (int v = 0; v < kVectors; ++v) at[o][v] = broadcast(0.0f);
-    for (int r = 0; r < rows; ++r, weights += stride) {
-      Vector x[kVectors];
-      for (int v = 0; v < kVectors; ++v) x[v] = inputs.at(r, v);
-      for (int o = 0; o < Tile; ++o) {
-        const Vector w = broadcast(weights[o]);
-        for (int v = 0; v < kVectors; ++v) at[o][v] = mul_add(w, x[v], at[o][v]);
-      }
-    }
-  }
-
-  void add(const float* sums) {
-    for (int o = 0; o < Tile; ++o)
-      for (int v = 0; v < kVectors; ++v) at[o][v] = IMPERFECT_ISA::add(load(sums + o * kLanes + v * kWidth), at[o][v]);
-  }
-
-  void finish(const FinishArgs& args, int first) {
-    const Vector low = broadcast(args.low), high = broadcast(args.high);
-    for (int o = 0; o < Tile; ++o) {
-      const Vector scale = broadcast(args.scale[first + o]), shift = broadcast(args.shift[first + o]);
-      for (int v = 0; v < kVectors; ++v) at[o][v] = clamp(mul_add(at[o][v], scale, shift), low, high);
-    }
-  }
-
-  void convert_and_add(const Conversion& c, const float* lane_sums, float* sums) const {
-    for (int v = 0; v < kVectors; ++v) {
-      const Vector start = mul_add(load(lane_sums + v * kWidth), broadcast(c.lane_current), broadcast(c.start));
-      for (int o = 0; o < Tile; ++o) {
-        Vector code = mul_add(at[o][v], broadcast(c.current), start);
-        code = clamp(round_to_even(code), broadcast(0.0f), broadcast(c.last_code));
-        code = subtract(code, broadcast(c.zero_code));
-        float* const p = sums + o * kLanes + v * kWidth;
-        store(p, mul_add(code, broadcast(c.gain), load(p)));
-      }
-    }
-  }
-};
-
-/// Calls run<T>(first) for the parts of a tile that fit in the registers.
-template <class Run>
-void for_each_part(int tile, const Run& run) {
-  switch (tile) {
-    case 8:
-      for (int first = 0; first < 8; first += kTileInRegisters) run(Sums<kTileInRegisters>(), first);
-      return;
-    case 4: return run(Sums<4>(), 0);
-    case 2: return run(Sums<2>(), 0);
-    default: return run(Sums<1>(), 0);
-  }
-}
 
 template <int Tile>
 void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
@@ -90,18 +17,31 @@ void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
   sums.multiply(args.weights + first, args.stride, PackedRows{args.inputs}, args.rows);
   if (args.accumulate) sums.add(out);
   if (args.finish != nullptr) sums.finish(*args.finish, first);
-  for (int o = 0; o < Tile; ++o)
-    for (int v = 0; v < kVectors; ++v) store(out + o * kLanes + v * kWidth, sums.at[o][v]);
+  sums.store_to(out);
+}
+
+/// All planes of one panel straight from a padded image, converted unless there are no conversions.
+template <int Tile>
+void multiply_planes(const DirectArgs& args, const float* weights, const DirectRows& inputs, Sums<Tile>& sums) {
+  sums.multiply(weights, args.tile, inputs, args.rows);
+  if (args.conversions == nullptr) return;
+  sums.convert(args.conversions[0]);
+  for (int plane = 1; plane < args.planes; ++plane) {
+    Sums<Tile> next;
+    next.multiply(weights + std::ptrdiff_t{plane} * args.rows * args.tile, args.tile, inputs, args.rows);
+    next.convert(args.conversions[plane]);
+    sums.add(next);
+  }
 }
 
 template <int Tile>
 void direct_part(const DirectArgs& args, Sums<Tile> sums, int first) {
   for (int g = 0; g < args.groups; ++g) {
-    const float* const weights = args.weights + std::ptrdiff_t{g} * args.rows * args.tile + first;
+    const float* const weights = args.weights + std::ptrdiff_t{g} * args.planes * args.rows * args.tile + first;
     const float* const source = args.source + g * args.source_group;
     float* const out = args.out + g * args.out_group + first * args.out_output;
     for (int lane = 0; lane < args.lanes; lane += kLanes) {
-      sums.multiply(weights, args.tile, DirectRows{source + lane, args.row_offsets}, args.rows);
+      multiply_planes(args, weights, DirectRows{source + lane, args.row_offsets}, sums);
       sums.finish(args.finish, g * args.finish_group + first);
       for (int o = 0; o < Tile; ++o)
         for (int v = 0; v < kVectors; ++v) store_unaligned(out + o * args.out_output + lane + v * kWidth, sums.at[o][v]);
@@ -116,6 +56,8 @@ void convert_part(const ConvertArgs& args, Sums<Tile> sums, int first) {
     for (int cycle = 0; cycle < args.cycles; ++cycle) {
       sums.multiply(args.weights + plane * rows * args.tile + first, args.tile,
                     PackedRows{args.inputs + cycle * rows * kLanes}, args.rows);
+      if (args.noise != nullptr)
+        sums.add(args.noise + (std::ptrdiff_t{plane} * args.cycles + cycle) * args.tile * kLanes + first * kLanes);
       sums.convert_and_add(args.conversions[plane * args.cycles + cycle], args.lane_sums + cycle * kLanes,
                            args.sums + first * kLanes);
     }

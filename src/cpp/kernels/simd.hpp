@@ -38,8 +38,9 @@ inline void store_unaligned(float* p, Vector v) { Eigen::internal::pstoreu(p, v)
 inline Vector mul_add(Vector a, Vector b, Vector c) { return Eigen::internal::pmadd(a, b, c); }
 inline Vector round_to_even(Vector v) { return Eigen::internal::print(v); }
 inline Vector clamp(Vector v, Vector low, Vector high) { return Eigen::internal::pmin(Eigen::internal::pmax(v, low), high); }
+inline Vector square_root(Vector v) { return Eigen::internal::psqrt(v); }
+inline Vector multiply_by(Vector a, Vector b) { return Eigen::internal::pmul(a, b); }
 inline Vector subtract(Vector a, Vector b) { return Eigen::internal::psub(a, b); }
-inline Vector multiply(Vector a, Vector b) { return Eigen::internal::pmul(a, b); }
 inline Vector absolute(Vector v) { return Eigen::internal::pabs(v); }
 inline Vector maximum(Vector a, Vector b) { return Eigen::internal::pmax(a, b); }
 inline float largest(Vector v) { return Eigen::internal::predux_max(v); }

@@ -67,6 +67,8 @@ std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, 
   definition->code = make_weight_code(hardware);
   definition->weight_ranges =
       weight_ranges(weight.data, shape.out_channels, shape.rows_per_group(), hardware.weight_range, hardware.per);
+  definition->numbers =
+      encode_weights(definition->code, weight.data, definition->weight_ranges, shape.out_channels, shape.rows_per_group());
   definition->tiling = make_tiling(hardware, shape.groups, shape.outputs_per_group(), shape.rows_per_group());
   return definition;
 }

@@ -22,6 +22,7 @@ struct LayerDefinition {
   std::vector<float> bias;    ///< one per output, or empty
   WeightCode code;
   std::vector<double> weight_ranges;  ///< w_r of each output
+  std::vector<float> numbers;         ///< what the weights are encoded as, see `encode_weights`
   Tiling tiling;
 };
 

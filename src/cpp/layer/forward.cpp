@@ -49,8 +49,8 @@ void run_pass(const PassContext& context, const OutputPart& part) {
 
 }  // namespace
 
-void run_forward(const LayerDefinition& definition, const PackedLayer& layer, const OutputScale& scale, const float* x,
-                 const BatchShape& input, float* y, int threads) {
+void run_forward(const LayerDefinition& definition, const PackedLayer& layer, const OutputScale& scale,
+                 const ReadDraws* draws, const float* x, const BatchShape& input, float* y, int threads) {
   const BatchShape output = definition.shape.output_shape(input);
   const std::size_t positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
   const std::size_t chunk_lanes =
@@ -70,7 +70,7 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
     Workspace& buffers = workspace();
     PanelReader reader(definition.shape, layer, layout, input, buffers);
     reader.load(x, first, std::min(images_per_chunk, input.images - first));
-    run_pass({layer, scale, reader, buffers, y}, parts[static_cast<std::size_t>(item) % parts.size()]);
+    run_pass({layer, scale, reader, buffers, y, draws}, parts[static_cast<std::size_t>(item) % parts.size()]);
   });
 }
 

@@ -20,7 +20,7 @@ namespace {
 struct State {
   std::uint64_t seed = 0;
   std::uint32_t write = 0;
-  std::shared_ptr<const CellArrays> cells;
+  std::shared_ptr<const CellSource> cells;
   std::optional<Calibration> calibration;
   std::shared_ptr<const PackedLayer> packed;  ///< empty until everything is calibrated
   OutputScale scale;
@@ -81,7 +81,7 @@ Layer::Layer(const LayerShape& shape, ArrayView<const float> weight, ArrayView<c
   impl_->definition = make_definition(shape, weight, bias, hardware, layer_id);
   State first;
   first.seed = seed;
-  first.cells = std::make_shared<const CellArrays>(program_cells(*impl_->definition, seed, 0));
+  first.cells = std::make_shared<const CellSource>(impl_->definition, seed, 0);
   impl_->replace(std::move(first));
 }
 
@@ -99,7 +99,7 @@ void Layer::program(std::uint64_t seed, std::uint32_t write) {
   State next = *impl_->state();
   next.seed = seed;
   next.write = write;
-  next.cells = std::make_shared<const CellArrays>(program_cells(*impl_->definition, seed, write));
+  next.cells = std::make_shared<const CellSource>(impl_->definition, seed, write);
   impl_->replace(std::move(next));
 }
 
@@ -131,13 +131,22 @@ bool Layer::uses_calibration() const { return is_open(impl_->definition->hardwar
 bool Layer::needs_calibration() const { return impl_->state()->packed == nullptr; }
 std::optional<Calibration> Layer::calibration() const { return impl_->state()->calibration; }
 
-void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads) const {
+void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads,
+                    const ReadKey& key) const {
   const LayerDefinition& definition = *impl_->definition;
   const BatchShape output = definition.shape.output_shape(input);
   check_input(x, input);
   check(y.size == output.size(), "y has ", y.size, " values; the output needs ", output.size());
   const auto state = impl_->state();
-  run_forward(definition, *impl_->packed(*state), state->scale, x.data, input, y.data, resolve_num_threads(threads));
+  check(key.samples.empty() || key.samples.size == input.images, "samples has ", key.samples.size, " numbers; the batch has ",
+        input.images, " samples");
+  const auto packed = impl_->packed(*state);
+  std::optional<ReadDraws> draws;
+  if (packed->has_read_noise)
+    draws.emplace(definition, state->seed, key,
+                  static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
+  run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data,
+              resolve_num_threads(threads));
 }
 
 ClippingRates Layer::clipping_rates(ArrayView<const float> x, const BatchShape& input) const {
@@ -165,20 +174,21 @@ const Hardware& Layer::hardware() const { return impl_->definition->hardware; }
 std::uint64_t Layer::seed() const { return impl_->state()->seed; }
 std::uint64_t Layer::layer_id() const { return impl_->definition->layer_id; }
 std::uint32_t Layer::write() const { return impl_->state()->write; }
-std::shared_ptr<const CellArrays> Layer::cells() const { return impl_->state()->cells; }
+std::shared_ptr<const CellArrays> Layer::cells() const { return impl_->state()->cells->arrays(); }
 
 void Layer::set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write) {
   State next = *impl_->state();
-  const auto same_size = [](const char* name, const std::vector<float>& ours, const std::vector<float>& theirs) {
-    check(ours.size() == theirs.size(), name, " has ", theirs.size(), " cells; the layer has ", ours.size());
-    check_finite(name, {theirs.data(), theirs.size()});
+  const CellCounts& counts = next.cells->counts();
+  const auto check_cells = [](const char* name, std::size_t count, const std::vector<float>& given) {
+    check(given.size() == count, name, " has ", given.size(), " cells; the layer has ", count);
+    check_finite(name, {given.data(), given.size()});
   };
-  same_size("cells.weights", next.cells->weights, cells.weights);
-  same_size("cells.units", next.cells->units, cells.units);
-  same_size("cells.off_block", next.cells->off_block, cells.off_block);
+  check_cells("cells.weights", counts.weights, cells.weights);
+  check_cells("cells.units", counts.units, cells.units);
+  check_cells("cells.off_block", counts.off_block, cells.off_block);
   next.seed = seed;
   next.write = write;
-  next.cells = std::make_shared<const CellArrays>(std::move(cells));
+  next.cells = std::make_shared<const CellSource>(impl_->definition, std::move(cells));
   impl_->replace(std::move(next));
 }
 
@@ -189,7 +199,7 @@ PlanInfo Layer::plan() const {
   PlanInfo info;
   info.num_slices = code.num_slices;
   info.num_arrays = definition.tiling.num_arrays(code.num_planes());
-  info.num_cells = static_cast<long long>(state->cells->weights.size() + state->cells->units.size());
+  info.num_cells = static_cast<long long>(state->cells->counts().weights + state->cells->counts().units);
   info.row_blocks = static_cast<int>(definition.tiling.merged[0].row_blocks.size());
   if (!state->packed) {
     info.kind = "uncalibrated";
@@ -206,7 +216,7 @@ PlanInfo Layer::plan() const {
 }
 
 std::vector<float> Layer::conductances() const {
-  const auto cells = impl_->state()->cells;
+  const auto cells = impl_->state()->cells->arrays();
   std::vector<float> g(cells->weights.size());
   for (std::size_t i = 0; i < g.size(); ++i)
     g[i] = static_cast<float>(impl_->definition->code.to_conductance(cells->weights[i]));

@@ -9,8 +9,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parallel.hpp"
 #include "layer/cell_reader.hpp"
-#include "layer/program.hpp"
+#include "layer/pack_noise.hpp"
 
 namespace imperfect {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 // little work to repay it, and reading unaligned rows in place is faster (a depthwise 3×3 by five times).
 constexpr int kDirectOutputs = 4;
 constexpr int kDirectRows = 32;
+constexpr std::size_t kCellsPerThread = 16384;  // fewer are packed before a second thread has started
 constexpr int kFoldedRows = 256;  // rows summed in one go by the folded plan: keeps a panel in the second-level cache
 
 std::vector<PackedTile> cut_tiles(int outputs, bool tables) {
@@ -44,19 +46,15 @@ int groups_in_a_byte(const LayerDefinition& definition, const PackedLayer& layer
 }
 
 /// Ideal integer cells and inputs whose products may pass 2^24, where float32 sums are no longer exact.
-bool needs_exact_sums(const LayerDefinition& definition, const CellArrays& cells, const InputCode& input) {
+bool needs_exact_sums(const LayerDefinition& definition, const InputCode& input) {
   const WeightCode& code = definition.code;
   if (!is_ideal(definition.hardware.cell) || code.weight_bits == 0 || input.magnitude_bits == 0) return false;
+  const auto rows = static_cast<std::size_t>(definition.tiling.rows_per_group);
   double largest = 0.0;
-  int first_unit = 0;
-  for (const MergedGroup& group : definition.tiling.merged) {
-    const CellReader reader(definition, cells, group, first_unit);
-    first_unit += reader.units();
-    for (int o = 0; o < reader.data_outputs(); ++o) {
-      double sum = 0.0;
-      for (int row = 0; row < reader.rows(); ++row) sum += std::abs(reader.folded(o, row));
-      largest = std::max(largest, sum);
-    }
+  for (std::size_t first = 0; first < definition.numbers.size(); first += rows) {
+    double sum = 0.0;  // of |q|, which the output's digits recombine to
+    for (std::size_t i = first; i < first + rows; ++i) sum += std::abs(definition.numbers[i] - code.offset());
+    largest = std::max(largest, sum);
   }
   return largest * input.top_number() >= 0x1p24;
 }
@@ -123,56 +121,67 @@ void set_offsets(const LayerDefinition& definition, PackedLayer& layer) {
     layer.any_row_offset += code.slice_weight(slice) * code.top_digit * code.g_min / code.delta;
 }
 
-/// The digit that one plane of the kernels' matrix holds.
-double matrix_entry(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader, int plane,
-                    int output, int row) {
-  if (layer.plan.kind == PlanKind::kFolded) return reader.folded(output, row);
-  if (output >= reader.data_outputs() + reader.units()) return 0.0;
-  if (output >= reader.data_outputs()) return reader.unit(plane, output - reader.data_outputs(), row);
-  if (definition.code.is_offset()) return reader.data(plane, 0, output, row);
-  if (definition.hardware.subtract == Subtract::kDigital) return reader.data(plane / 2, plane % 2, output, row);
-  return reader.data(plane, 0, output, row) - reader.data(plane, 1, output, row);
+static_assert(kByteTableRows == 4, "fill_byte_tables adds four rows");
+
+/// Masks of a table's entries: all bits of entry s of row r where subset s holds the row.
+struct SubsetMasks {
+  std::int8_t at[kByteTableRows][kByteTableSize];
+};
+
+constexpr SubsetMasks subset_masks() {
+  SubsetMasks masks{};
+  for (int r = 0; r < kByteTableRows; ++r)
+    for (int s = 0; s < kByteTableSize; ++s) masks.at[r][s] = (s >> r & 1) != 0 ? -1 : 0;
+  return masks;
 }
 
-void pack_block(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader,
-                const PackedBlock& block, PackedGroup& group) {
-  float* at = group.weights.data() + block.weights;
-  for (const PackedTile& tile : group.tiles)
-    for (int plane = 0; plane < layer.planes; ++plane)
-      for (int row = block.rows.begin; row < block.rows.end; ++row)
-        for (int o = tile.first; o < tile.first + tile.width; ++o)
-          *at++ = static_cast<float>(matrix_entry(definition, layer, reader, plane, o, row));
-}
-
-/// Subset sums of one tile's plane, in groups of rows.
+/// Subset sums of one tile's plane, in groups of rows. The innermost loop is one vector of bytes.
 void fill_byte_tables(const float* weights, int rows, int width, std::int8_t* tables) {
+  static constexpr SubsetMasks kMasks = subset_masks();
   for (int first = 0; first < rows; first += kByteTableRows)
-    for (int o = 0; o < width; ++o, tables += kByteTableSize)
-      for (int subset = 0; subset < kByteTableSize; ++subset) {
-        float sum = 0.0f;
-        for (int r = 0; r < kByteTableRows && first + r < rows; ++r)
-          if ((subset >> r & 1) != 0) sum += weights[std::ptrdiff_t{first + r} * width + o];
-        tables[subset] = static_cast<std::int8_t>(sum);
-      }
+    for (int o = 0; o < width; ++o, tables += kByteTableSize) {
+      std::int8_t digits[kByteTableRows] = {};
+      for (int r = 0; r < std::min(kByteTableRows, rows - first); ++r)
+        digits[r] = static_cast<std::int8_t>(weights[std::ptrdiff_t{first + r} * width + o]);
+      for (int s = 0; s < kByteTableSize; ++s)
+        tables[s] = static_cast<std::int8_t>((digits[0] & kMasks.at[0][s]) + (digits[1] & kMasks.at[1][s]) +
+                                             (digits[2] & kMasks.at[2][s]) + (digits[3] & kMasks.at[3][s]));
+    }
 }
 
-void pack_byte_tables(const PackedLayer& layer, PackedGroup& group) {
+/// Makes room for the tables of all blocks.
+void reserve_byte_tables(const PackedLayer& layer, PackedGroup& group) {
   std::size_t size = 0;
   for (PackedBlock& block : group.blocks) {
     block.byte_tables = size;
     const int groups = (block.rows.size() + kByteTableRows - 1) / kByteTableRows;
     size += static_cast<std::size_t>(groups * kByteTableSize) * static_cast<std::size_t>(layer.planes * group.total_outputs);
   }
-  std::int8_t* at = group.byte_tables.reserve(size);
-  for (const PackedBlock& block : group.blocks)
-    for (const PackedTile& tile : group.tiles)
-      for (int plane = 0; plane < layer.planes; ++plane) {
-        const int rows = block.rows.size();
-        const int groups = (rows + kByteTableRows - 1) / kByteTableRows;
-        fill_byte_tables(group.tile_weights(layer, block, tile) + std::ptrdiff_t{plane} * rows * tile.width, rows, tile.width,
-                         at);
-        at += std::ptrdiff_t{groups} * kByteTableSize * tile.width;
-      }
+  group.byte_tables.reserve(size);
+}
+
+CellLines read_tile(const PackedLayer& layer, const CellReader& reader, int plane, const PackedTile& tile) {
+  if (layer.plan.kind != PlanKind::kFolded) return reader.plane(plane, tile.first, tile.width);
+  return layer.has_read_noise ? reader.folded_apart(tile.first, tile.width) : reader.folded(tile.first, tile.width);
+}
+
+/// One tile of all row blocks: each plane's cells are read, drawn if need be, while they are in the cache.
+void pack_tile(const PackedLayer& layer, const CellReader& reader, const PackedTile& tile, PackedGroup& group) {
+  for (int plane = 0; plane < layer.planes; ++plane) {
+    const CellLines lines = read_tile(layer, reader, plane, tile);
+    for (const PackedBlock& block : group.blocks) {
+      const int rows = block.rows.size();
+      const std::ptrdiff_t before = std::ptrdiff_t{rows} * (std::ptrdiff_t{layer.planes} * tile.first + plane * tile.width);
+      float* const to = group.weights.data() + block.weights + before;
+      const float* const minus = lines.minus == nullptr ? nullptr : lines.minus + block.rows.begin;
+      kernels().pack_lines({tile.width, rows, reader.rows(), lines.plus + block.rows.begin, minus, to});
+      if (layer.byte_groups == 0) continue;
+      const int groups = (rows + kByteTableRows - 1) / kByteTableRows;
+      const int columns = layer.planes * tile.first + plane * tile.width;
+      fill_byte_tables(to, rows, tile.width,
+                       group.byte_tables.data() + block.byte_tables + std::ptrdiff_t{groups} * kByteTableSize * columns);
+    }
+  }
 }
 
 PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
@@ -183,7 +192,9 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   group.groups = merged.groups;
   group.data_outputs = reader.data_outputs();
   const bool tables = layer.plan.kind == PlanKind::kBitSerial;
-  group.units = folded ? 0 : reader.units();
+  group.first_unit = reader.first_unit();
+  // Why: the noise of a unit column is common to all outputs it serves, so with read noise it stays a bit line of its own.
+  group.units = folded && !layer.has_read_noise ? 0 : reader.units();
   group.tiles = cut_tiles(group.converted_outputs(), tables);
   group.total_outputs = group.tiles.back().first + group.tiles.back().width;
   if (group.units > 0)
@@ -195,11 +206,17 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
     PackedBlock block;
     block.rows = rows;
     block.weights = per_row * static_cast<std::size_t>(rows.begin);
-    pack_block(definition, layer, reader, block, group);
     if (!folded) set_conversions(definition, layer, calibration, block);
     group.blocks.push_back(std::move(block));
   }
-  if (layer.byte_groups > 0) pack_byte_tables(layer, group);
+  if (layer.byte_groups > 0) reserve_byte_tables(layer, group);
+  const auto tiles = static_cast<std::ptrdiff_t>(group.tiles.size());
+  const std::size_t cells = per_row * static_cast<std::size_t>(reader.rows());
+  const int threads =
+      static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(num_threads()), 1 + cells / kCellsPerThread));
+  parallel_for(tiles, threads,
+               [&](std::ptrdiff_t t, int) { pack_tile(layer, reader, group.tiles[static_cast<std::size_t>(t)], group); });
+  if (layer.has_read_noise) pack_variances(definition, layer, reader, group);
   return group;
 }
 
@@ -207,16 +224,18 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
 void pack_direct(PackedLayer& layer) {
   const PackedGroup& first = layer.groups[0];
   const std::ptrdiff_t rows = first.blocks[0].rows.size();
-  float* at = layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(rows * first.total_outputs));
+  float* at =
+      layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(layer.planes * rows * first.total_outputs));
   for (const PackedTile& tile : first.tiles)
     for (const PackedGroup& group : layer.groups)
-      at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), rows * tile.width, at);
+      at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), layer.planes * rows * tile.width, at);
 }
 
 /// Block-diagonal arrays whose other cells are ideal: nothing leaks between their groups, so a folded product may take each
 /// group alone, at a fraction of the work.
 bool can_separate(const LayerDefinition& definition, const PackedLayer& layer) {
-  return layer.plan.kind == PlanKind::kFolded && definition.tiling.groups_per_array > 1 && is_ideal(definition.hardware.cell);
+  return layer.plan.kind == PlanKind::kFolded && definition.tiling.groups_per_array > 1 &&
+         is_ideal(definition.hardware.cell) && !layer.has_read_noise;
 }
 
 std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
@@ -228,9 +247,22 @@ std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
   return result;
 }
 
+/// Whether the layer can be multiplied straight from its padded images, and gains by it: it needs one product, or one for
+/// each plane, of one row block, with nothing common to a lane.
+bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) {
+  const Tiling& tiling = definition.tiling;
+  const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
+  const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
+  const bool gains = has_kernel && tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
+  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums || layer.has_read_noise) return false;
+  if (layer.plan.kind == PlanKind::kFolded) return true;
+  return layer.plan.kind == PlanKind::kFused && layer.input.num_cycles == 1 && layer.input.num_passes() == 1 &&
+         tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns && !layer.needs_lane_sums && !layer.removes_offset;
+}
+
 }  // namespace
 
-std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellArrays& cells,
+std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellSource& cells,
                                               const Calibration& calibration) {
   const Hardware& hardware = definition.hardware;
   PackedLayer layer;
@@ -238,24 +270,22 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
                                 hardware.dac.is_signed.value_or(calibration.is_signed));
   layer.rows_per_group = definition.tiling.rows_per_group;
   layer.plan = choose_plan(hardware, definition.code, layer.input);
+  layer.has_read_noise = !hardware.cell.read_noise.empty();
   if (can_separate(definition, layer)) {
     const auto alone = separated(definition);
-    return pack_layer(*alone, program_cells(*alone, 0, 0), calibration);
+    return pack_layer(*alone, CellSource(alone, 0, 0), calibration);
   }
   if (layer.plan.kind == PlanKind::kFolded) {
     if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
-    layer.exact_sums = needs_exact_sums(definition, cells, layer.input);
-    const Tiling& tiling = definition.tiling;
-    const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
-    const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
-    layer.is_direct = has_kernel && tiling.groups_per_array == 1 && !layer.exact_sums &&
-                      tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
+    layer.exact_sums = !layer.has_read_noise && needs_exact_sums(definition, layer.input);
   } else {
     layer.planes = converted_planes(hardware, definition.code);
+    layer.planes_per_slice = hardware.subtract == Subtract::kDigital ? 2 : 1;
     layer.byte_groups = groups_in_a_byte(definition, layer);
     if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
     set_offsets(definition, layer);
   }
+  layer.is_direct = can_be_direct(definition, layer);
   int first_unit = 0;
   for (const MergedGroup& merged : definition.tiling.merged) {
     const CellReader reader(definition, cells, merged, first_unit);

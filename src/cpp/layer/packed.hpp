@@ -11,7 +11,7 @@
 #include "circuit/adc.hpp"
 #include "circuit/dac.hpp"
 #include "kernels/kernel_table.hpp"
-#include "layer/definition.hpp"
+#include "layer/program.hpp"
 #include "plan/plan.hpp"
 
 namespace imperfect {
@@ -43,7 +43,12 @@ struct PackedGroup {
   std::vector<PackedBlock> blocks;
   std::vector<int> unit_of;  ///< the output number of each data output's unit column; empty without unit columns
   int units = 0;             ///< unit columns, after the data outputs
+  int first_unit = 0;        ///< unit columns of the groups before
   AlignedBuffer<float> weights;
+  /// Variances of read noise in squared digits, laid out as the weights: drawn afresh in each cycle, or the same in all
+  /// cycles of a product. Empty without such noise.
+  AlignedBuffer<float> fresh_variances;
+  AlignedBuffer<float> shared_variances;
   /// Subset sums of ideal cells, in place of the weights: [block][tile][plane][group of 4 rows][column of the tile][subset].
   AlignedBuffer<std::int8_t> byte_tables;
 
@@ -53,6 +58,8 @@ struct PackedGroup {
   const std::int8_t* tile_tables(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
   /// The weights of one tile of a block: [plane][row][output of the tile].
   const float* tile_weights(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
+  /// Where that is, from the start of the weights or variances.
+  std::ptrdiff_t tile_offset(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
 };
 
 /// Everything a forward pass reads besides the inputs.
@@ -62,11 +69,13 @@ struct PackedLayer {
   bool is_direct = false;        ///< small groups, folded: multiplied straight from the padded images
   bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
   int byte_groups = 0;           ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: float tables
+  bool has_read_noise = false;   ///< one normal draw for each conversion, or for each output of a folded product
   bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
   bool removes_offset = false;   ///< the offset is removed digitally after each row block:
   double own_row_offset = 0.0;   ///<   this times the sum of the input numbers on the output's own rows
   double any_row_offset = 0.0;   ///<   and this times the sum over all rows of the array
   int planes = 1;
+  int planes_per_slice = 1;  ///< 2 where both polarities are converted
   int rows_per_group = 0;
   std::vector<PackedGroup> groups;
   AlignedBuffer<float> direct_weights;  ///< of a direct layer: [tile][group][row][output of the tile]
@@ -84,12 +93,17 @@ inline const std::int8_t* PackedGroup::tile_tables(const PackedLayer& layer, con
 
 inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const PackedBlock& block,
                                               const PackedTile& tile) const {
-  return weights.data() + block.weights + std::ptrdiff_t{block.rows.size()} * layer.planes * tile.first;
+  return weights.data() + tile_offset(layer, block, tile);
+}
+
+inline std::ptrdiff_t PackedGroup::tile_offset(const PackedLayer& layer, const PackedBlock& block,
+                                               const PackedTile& tile) const {
+  return static_cast<std::ptrdiff_t>(block.weights) + std::ptrdiff_t{block.rows.size()} * layer.planes * tile.first;
 }
 
 /// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those
 /// of the converted planes.
-std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellArrays& cells,
+std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellSource& cells,
                                               const Calibration& calibration);
 
 }  // namespace imperfect

@@ -4,6 +4,7 @@
 #include "layer/panel.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace imperfect {
 namespace {
@@ -104,7 +105,31 @@ BlockInputs PanelReader::digits(const Block& rows, int pass) {
   std::fill_n(sums, cycles * lanes, 0.0f);
   for (std::size_t cycle = 0; layer_.needs_lane_sums && cycle < cycles; ++cycle)
     kernels().add_rows(digits + cycle * size, rows.size(), lanes_, sums + cycle * lanes);
-  return {digits, sums};
+  if (!layer_.has_read_noise) return {digits, sums, nullptr};
+  if (cycles == 1) return {digits, sums, squared_drives(rows, pass)};
+  float* const squares = workspace_.squares.reserve(cycles * size);
+  std::fill_n(squares, cycles * size, 0.0f);
+  kernels().add_squares(digits, cycles * size, 1.0f, squares);
+  return {digits, sums, squares};
+}
+
+const float* PanelReader::squared_drives(const Block& rows, int pass) {
+  const InputCode& input = layer_.input;
+  const std::size_t size = static_cast<std::size_t>(rows.size()) * static_cast<std::size_t>(lanes_);
+  float* const squares = workspace_.squares.reserve(size);
+  std::fill_n(squares, size, 0.0f);
+  if (input.magnitude_bits == 0) {
+    kernels().add_squares(workspace_.panel.data(), size, 1.0f, squares);
+    return squares;
+  }
+  float* const digits = workspace_.drive.reserve(size);
+  const int sign = !input.two_pass || pass == kBothPasses ? 0 : pass == 0 ? 1 : -1;
+  for (int drive = 0; drive < input.num_drives(); ++drive) {
+    kernels().extract_digits({input.drive_shift(drive), input.bits_of_drive(drive), sign}, workspace_.panel.data(), size,
+                             digits);
+    kernels().add_squares(digits, size, std::ldexp(1.0f, 2 * input.drive_shift(drive)), squares);
+  }
+  return squares;
 }
 
 }  // namespace imperfect

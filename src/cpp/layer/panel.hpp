@@ -22,6 +22,11 @@ struct Workspace {
   AlignedBuffer<float> offsets;    ///< [group of the array][lane]
   AlignedBuffer<float> sums;       ///< [panel][output][lane]
   AlignedBuffer<double> exact_sums;
+  AlignedBuffer<float> squares;           ///< squared digits: [cycle][row][lane]
+  AlignedBuffer<float> drive;             ///< digits of one drive: [row][lane]
+  AlignedBuffer<float> noise;             ///< [plane][cycle][output of the tile][lane], or [output][lane]
+  AlignedBuffer<float> variances;         ///< [output][lane]
+  std::vector<std::uint64_t> samples;     ///< [lane]
   AlignedBuffer<float> tables;            ///< [group of rows][subset][column]
   AlignedBuffer<std::uint8_t> indices;    ///< [panel][sign][set of cycles][group of rows][lane][8]
   AlignedBuffer<std::uint8_t> used_bits;  ///< [panel][pass][set of cycles][lane]
@@ -36,11 +41,14 @@ Workspace& workspace();
 struct BlockInputs {
   const float* digits;     ///< [cycle][row][lane]
   const float* lane_sums;  ///< [cycle][lane]; zeros where no conversion needs them
+  const float* squares;    ///< what read noise drawn afresh in each drive multiplies with, as digits; null without it
 };
 
 /// A chunk of images of one layer.
 class PanelReader {
  public:
+  static constexpr int kBothPasses = -1;
+
   PanelReader(const LayerShape& shape, const PackedLayer& layer, const InputLayout& layout, const BatchShape& input,
               Workspace& workspace);
 
@@ -59,6 +67,8 @@ class PanelReader {
   const float* gather(const PackedGroup& group, const Block& rows);
   /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
+  /// Squares of the gathered numbers' drives in one pass or both, each with the square of its weight: [row][lane].
+  const float* squared_drives(const Block& rows, int pass);
 
   /// Where the rows of a group's block start in the chunk's numbers.
   const std::ptrdiff_t* row_offsets(const PackedGroup& group, const Block& rows) const;

@@ -8,19 +8,14 @@
 namespace imperfect {
 namespace {
 
-/// Calls visit(tile) for the tiles of a group that lie in a range of outputs.
-template <class Visit>
-void for_each_tile(const PackedGroup& group, const Block& outputs, const Visit& visit) {
-  for (const PackedTile& tile : group.tiles)
-    if (tile.first >= outputs.begin && tile.first < outputs.end) visit(tile);
-}
-
 /// Calls visit(group, panel) for every panel of the chunk and every group of the part, and stores what it leaves.
 template <class Visit>
 void for_each_panel(const PassContext& context, const OutputPart& part, const Visit& visit) {
   const int lanes = kernels().lanes;
   for (std::size_t lane = 0; lane < context.reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
     context.reader.select(lane, lanes);
+    if (context.draws != nullptr)
+      context.draws->number_lanes(context.reader.first_image(), lane, lanes, context.buffers.samples);
     for (std::size_t g = part.first_group; g < part.last_group; ++g) {
       const PackedGroup& group = context.layer.groups[g];
       float* const sums = context.buffers.sums.reserve(static_cast<std::size_t>(group.total_outputs * lanes));
@@ -69,6 +64,8 @@ void run_direct(const PassContext& context, const OutputPart& part) {
   const BatchShape& output = reader.output();
   const PackedGroup& group = layer.groups[part.first_group];
   const auto groups = static_cast<int>(part.last_group - part.first_group);
+  const Conversion* const conversions =
+      layer.plan.kind == PlanKind::kFolded ? nullptr : group.blocks[0].conversions[0].data();
   const int lanes = kernels().lanes, rows = group.blocks[0].rows.size(), outputs = group.data_outputs;
   const int span = reader.layout().span(output);
   const std::ptrdiff_t stride = (span + lanes - 1) / lanes * lanes;
@@ -77,11 +74,12 @@ void run_direct(const PassContext& context, const OutputPart& part) {
   for (std::size_t image = 0; image < reader.num_images(); ++image) {
     const float* const source = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0);
     for (const PackedTile& tile : group.tiles) {
-      const std::ptrdiff_t tile_weights = std::ptrdiff_t{rows} * (tile.first * static_cast<int>(layer.groups.size()) +
-                                                                  static_cast<int>(part.first_group) * tile.width);
+      const std::ptrdiff_t tile_weights =
+          std::ptrdiff_t{layer.planes} * rows *
+          (tile.first * static_cast<int>(layer.groups.size()) + static_cast<int>(part.first_group) * tile.width);
       kernels().multiply_direct({groups, tile.width, rows, span, layer.direct_weights.data() + tile_weights,
                                  source + static_cast<std::ptrdiff_t>(part.first_group) * reader.group_size(),
-                                 reader.group_size(), reader.layout().row_offsets.data(),
+                                 reader.group_size(), reader.layout().row_offsets.data(), layer.planes, conversions,
                                  context.scale.part(first_output + tile.first, tile.width), outputs,
                                  out + tile.first * stride, outputs * stride, stride});
     }
@@ -93,7 +91,11 @@ void run_direct(const PassContext& context, const OutputPart& part) {
 
 void run_folded(const PassContext& context, const OutputPart& part) {
   for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
-    (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);
+    if (context.draws != nullptr) {
+      multiply_noisy(context, group, panel);
+    } else {
+      (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);
+    }
   });
 }
 
@@ -108,9 +110,11 @@ void run_fused(const PassContext& context, const OutputPart& part) {
       for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
         const BlockInputs inputs = context.reader.digits(block.rows, pass);
         for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+          const float* const noise =
+              context.draws == nullptr ? nullptr : make_noise(context, group, block, tile, inputs, pass);
           kernels().multiply_convert({tile.width, block.rows.size(), layer.planes, layer.input.num_cycles,
                                       group.tile_weights(layer, block, tile), inputs.digits, block.conversions[pass].data(),
-                                      inputs.lane_sums, panel.sums(tile.first)});
+                                      inputs.lane_sums, noise, panel.sums(tile.first)});
         });
       }
       panel.subtract_units();

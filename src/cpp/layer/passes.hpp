@@ -6,6 +6,7 @@
 
 #include "layer/output_panel.hpp"
 #include "layer/panel.hpp"
+#include "layer/read_draws.hpp"
 
 namespace imperfect {
 
@@ -26,12 +27,26 @@ struct PassContext {
   PanelReader& reader;
   Workspace& buffers;
   float* y;
+  const ReadDraws* draws = nullptr;  ///< null without read noise
 
   std::ptrdiff_t positions() const { return std::ptrdiff_t{reader.output().height} * reader.output().width; }
 };
 
 /// Folded products of groups with few outputs, straight from the padded images.
 void run_direct(const PassContext& context, const OutputPart& part);
+/// Calls visit(tile) for the tiles of a group that lie in a range of outputs.
+template <class Visit>
+void for_each_tile(const PackedGroup& group, const Block& outputs, const Visit& visit) {
+  for (const PackedTile& tile : group.tiles)
+    if (tile.first >= outputs.begin && tile.first < outputs.end) visit(tile);
+}
+
+/// Folded products with their read noise, of one panel and group.
+void multiply_noisy(const PassContext& context, const PackedGroup& group, const OutputPanel& panel);
+/// Noise currents of all conversions of one tile in one row block and pass: [plane][cycle][output of the tile][lane].
+const float* make_noise(const PassContext& context, const PackedGroup& group, const PackedBlock& block,
+                        const PackedTile& tile, const BlockInputs& inputs, int pass);
+
 /// Folded products, in double where float32 would not be exact.
 void run_folded(const PassContext& context, const OutputPart& part);
 /// One product for every plane, cycle and pass, converted in registers.

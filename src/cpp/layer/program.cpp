@@ -16,7 +16,7 @@
 namespace imperfect {
 namespace {
 
-constexpr std::ptrdiff_t kChunksPerThread = 8;  // fewer are done before a second thread has started
+constexpr std::size_t kPart = 65536;  // cells that one thread writes at a time when all are kept
 constexpr std::size_t kChunk = 2048;  // cells worked on at a time: draws and conductances stay in the first-level cache
 
 bool has_weight_law(const Cell& cell) {
@@ -25,46 +25,32 @@ bool has_weight_law(const Cell& cell) {
 
 bool has_spread(const Cell& cell) { return cell.g_min_sigma > 0.0 || cell.g_max_sigma > 0.0; }
 
-/// One programming run over one layer.
+/// One writing of one layer's cells.
 class Programmer {
  public:
-  Programmer(const LayerDefinition& definition, std::uint64_t seed, std::uint32_t write)
-      : definition_(definition), cell_(definition.hardware.cell), code_(definition.code), seed_(seed), write_(write) {}
+  Programmer(const LayerDefinition& definition, const CellCounts& counts, const std::vector<float>& unit_numbers,
+             std::uint64_t seed, std::uint32_t write)
+      : definition_(definition),
+        cell_(definition.hardware.cell),
+        code_(definition.code),
+        counts_(counts),
+        unit_numbers_(unit_numbers),
+        seed_(seed),
+        write_(write),
+        acts_on_cells_(has_spread(cell_) || (!cell_.programming.empty() && !has_weight_law(cell_))) {}
 
-  /// Turns target digits into programmed digits; `first` is the number of the first cell.
-  void program(std::uint64_t first, std::vector<float>& digits) const {
-    if (has_spread(cell_) || (!cell_.programming.empty() && !has_weight_law(cell_))) {
-      const auto chunks = static_cast<std::ptrdiff_t>((digits.size() + kChunk - 1) / kChunk);
-      const auto threads = static_cast<int>(std::min<std::ptrdiff_t>(num_threads(), 1 + chunks / kChunksPerThread));
-      parallel_for(chunks, threads, [&](std::ptrdiff_t i, int) {
-        const std::size_t begin = static_cast<std::size_t>(i) * kChunk;
-        program_chunk(first + begin, digits.data() + begin, std::min(kChunk, digits.size() - begin));
-      });
-    }
-  }
-
-  /// Adds the error of a law that acts on recombined weights to the most significant slice. In a differential pair the
-  /// increase goes to one cell of the pair, whichever makes it positive, so that clipping at zero never takes part of it.
-  void disturb_weights(std::vector<float>& digits) const {
-    if (!has_weight_law(cell_)) return;
-    const double sigma = cell_.programming[0].params[0];
+  /// Programmed digits of cells [first, first + count) of one kind, without faults.
+  void program(std::size_t first, std::size_t count, float* digits) const {
     const std::size_t plane = definition_.weight.size();
-    const auto top_slice = static_cast<std::size_t>(code_.num_slices - 1);
-    float* const plus = digits.data() + top_slice * static_cast<std::size_t>(code_.num_polarities) * plane;
-    const auto scale = static_cast<float>(sigma / (code_.weight_per_digit() * code_.slice_weight(code_.num_slices - 1)));
-    std::array<float, kChunk> z;
-    for (std::size_t begin = 0; begin < plane; begin += kChunk) {
-      const std::size_t count = std::min(kChunk, plane - begin);
-      draw(Draw::kNormal, StreamKind::kProgramming, begin, count, 0, z.data());
-      for (std::size_t i = 0; i < count; ++i) {
-        const float error = scale * z[i];
-        float* const at = plus + begin + i;
-        if (code_.is_offset() || error > 0.0f) {
-          at[0] += error;
-        } else {
-          at[plane] -= error;
-        }
-      }
+    while (count > 0) {
+      std::size_t step = std::min(kChunk, count);
+      if (first < counts_.weights) step = std::min(step, plane - first % plane);
+      place(first, step, digits);
+      if (acts_on_cells_) disturb(first, step, digits);
+      if (first < counts_.weights && has_weight_law(cell_)) disturb_weights(first, step, digits);
+      first += step;
+      digits += step;
+      count -= step;
     }
   }
 
@@ -88,19 +74,66 @@ class Programmer {
     (kind == Draw::kNormal ? kernels().fill_normals : kernels().fill_uniforms)(args, out);
   }
 
-  void program_chunk(std::uint64_t first, float* digits, std::size_t count) const {
-    std::array<float, kChunk> g, z, z_max;
-    for (std::size_t i = 0; i < count; ++i) g[i] = static_cast<float>(code_.to_conductance(digits[i]));
+  /// Targets: conductances if programming acts on cells, else digits.
+  void place(std::size_t first, std::size_t count, float* cells) const {
+    PlaceArgs args{1, 0, 0, 0.0f, 1.0f};
+    if (acts_on_cells_) {
+      args.low = static_cast<float>(code_.g_min);
+      args.step = static_cast<float>(code_.delta / code_.top_digit);
+    }
+    if (first < counts_.weights) {
+      const std::size_t size = definition_.weight.size(), plane = first / size;
+      const auto polarities = static_cast<std::size_t>(code_.num_polarities);
+      const PlanePart part = plane_part(code_, static_cast<int>(plane / polarities), static_cast<int>(plane % polarities));
+      args.sign = part.sign;
+      args.shift = part.shift;
+      args.mask = static_cast<int>(part.mask);
+      const float* const numbers = definition_.numbers.data() + (part.is_second ? size : 0) + first % size;
+      kernels().place_digits(args, numbers, count, cells);
+    } else if (first < counts_.weights + counts_.units) {
+      kernels().place_digits(args, unit_numbers_.data() + (first - counts_.weights), count, cells);
+    } else {
+      std::fill_n(cells, count, args.low);
+    }
+  }
+
+  /// Turns target conductances into programmed digits.
+  void disturb(std::uint64_t first, std::size_t count, float* g) const {
+    std::array<float, kChunk> z, z_max;
     if (has_spread(cell_)) {
       draw(Draw::kNormal, StreamKind::kGMinSpread, first, count, 0, z.data());
       draw(Draw::kNormal, StreamKind::kGMaxSpread, first, count, 0, z_max.data());
-      apply_spread(cell_, z.data(), z_max.data(), g.data(), count);
+      apply_spread(cell_, z.data(), z_max.data(), g, count);
     }
-    for (std::size_t law = 0; law < cell_.programming.size() && !has_weight_law(cell_); ++law) {
-      draw(draw_of(cell_.programming[law]), StreamKind::kProgramming, first, count, law, z.data());
-      apply_programming_law(cell_.programming[law], cell_.g_max, z.data(), g.data(), count);
+    for (std::size_t slot = 0; slot < cell_.programming.size() && !has_weight_law(cell_); ++slot) {
+      const ProgrammingLaw& law = cell_.programming[slot];
+      draw(draw_of(law), StreamKind::kProgramming, first, count, slot, z.data());
+      if (const auto sigma = sigma_polynomial(law, cell_.g_max)) {
+        const auto terms = static_cast<int>(sigma->coefficients.size());
+        kernels().add_normal_errors({sigma->coefficients.data(), terms, sigma->scale, sigma->unit}, z.data(), count, g);
+      } else {
+        apply_programming_law(law, z.data(), g, count);
+      }
     }
-    for (std::size_t i = 0; i < count; ++i) digits[i] = static_cast<float>(code_.to_digits(std::max(g[i], 0.0f)));
+    kernels().to_digits(static_cast<float>(code_.g_min), static_cast<float>(code_.top_digit / code_.delta), count, g);
+  }
+
+  /// Adds the error of a law that acts on recombined weights to the most significant slice. In a differential pair the
+  /// increase goes to one cell of the pair, whichever makes it positive, so that clipping at zero never takes part of it.
+  void disturb_weights(std::size_t first, std::size_t count, float* digits) const {
+    const std::size_t size = definition_.weight.size(), plane = first / size;
+    const auto polarities = static_cast<std::size_t>(code_.num_polarities);
+    const int top_slice = code_.num_slices - 1;
+    if (plane / polarities != static_cast<std::size_t>(top_slice)) return;
+    const double sigma = cell_.programming[0].params[0];
+    const auto scale = static_cast<float>(sigma / (code_.weight_per_digit() * code_.slice_weight(top_slice)));
+    const float sign = plane % polarities == 0 ? 1.0f : -1.0f;
+    std::array<float, kChunk> z;
+    draw(Draw::kNormal, StreamKind::kProgramming, first % size, count, 0, z.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const float error = sign * scale * z[i];
+      digits[i] += code_.is_offset() ? error : std::max(error, 0.0f);
+    }
   }
 
   float stuck_digits(std::uint64_t index, bool on) const {
@@ -115,8 +148,11 @@ class Programmer {
   const LayerDefinition& definition_;
   const Cell& cell_;
   const WeightCode& code_;
+  const CellCounts& counts_;
+  const std::vector<float>& unit_numbers_;
   std::uint64_t seed_;
   std::uint32_t write_;
+  bool acts_on_cells_;
 };
 
 /// Target digits of all unit columns: [unit][slice][row of the array].
@@ -140,30 +176,63 @@ std::vector<float> encode_units(const LayerDefinition& definition) {
 
 bool is_ideal(const Cell& cell) { return cell.programming.empty() && cell.faults.empty() && !has_spread(cell); }
 
-CellArrays program_cells(const LayerDefinition& definition, std::uint64_t seed, std::uint32_t write) {
+CellCounts count_cells(const LayerDefinition& definition) {
   const Tiling& tiling = definition.tiling;
   const WeightCode& code = definition.code;
-  CellArrays cells;
-  cells.weights =
-      encode_weights(code, definition.weight.data(), definition.weight_ranges, tiling.num_outputs(), tiling.rows_per_group);
-  cells.units = encode_units(definition);
-  if (is_ideal(definition.hardware.cell)) return cells;
-  if (tiling.groups_per_array > 1)
-    cells.off_block.assign(static_cast<std::size_t>(code.num_planes()) * static_cast<std::size_t>(tiling.num_outputs()) *
-                               static_cast<std::size_t>(tiling.max_rows()),
-                           0.0f);
+  const auto planes = static_cast<std::size_t>(code.num_planes());
+  const auto max_rows = static_cast<std::size_t>(tiling.max_rows());
+  const bool has_off_block = tiling.groups_per_array > 1 && !is_ideal(definition.hardware.cell);
+  return {planes * definition.weight.size(), static_cast<std::size_t>(tiling.num_units() * code.num_slices) * max_rows,
+          has_off_block ? planes * static_cast<std::size_t>(tiling.num_outputs()) * max_rows : 0};
+}
 
-  const Programmer programmer(definition, seed, write);
-  programmer.program(0, cells.weights);
-  programmer.disturb_weights(cells.weights);
-  const std::uint64_t first_unit = cells.weights.size();
-  const std::uint64_t first_off_block = first_unit + cells.units.size();
-  programmer.program(first_unit, cells.units);
-  programmer.program(first_off_block, cells.off_block);
-  programmer.apply_faults(0, cells.weights);
-  programmer.apply_faults(first_unit, cells.units);
-  programmer.apply_faults(first_off_block, cells.off_block);
-  return cells;
+CellSource::CellSource(std::shared_ptr<const LayerDefinition> definition, std::uint64_t seed, std::uint32_t write)
+    : definition_(std::move(definition)),
+      counts_(count_cells(*definition_)),
+      seed_(seed),
+      write_(write),
+      unit_numbers_(encode_units(*definition_)) {
+  // Why: a fault is found by counting from the start of its segment, and a small group's rows fill only part of a batch of
+  // draws; reading such cells piece by piece would draw the same numbers many times.
+  if (!definition_->hardware.cell.faults.empty() || definition_->tiling.num_groups > 1)
+    kept_ = std::make_shared<const CellArrays>(write_all());
+}
+
+CellSource::CellSource(std::shared_ptr<const LayerDefinition> definition, CellArrays cells)
+    : definition_(std::move(definition)),
+      counts_(count_cells(*definition_)),
+      kept_(std::make_shared<const CellArrays>(std::move(cells))) {}
+
+void CellSource::read(std::size_t first, std::size_t count, float* digits) const {
+  if (!kept_) return Programmer(*definition_, counts_, unit_numbers_, seed_, write_).program(first, count, digits);
+  const std::size_t first_off_block = counts_.weights + counts_.units;
+  if (first < counts_.weights) {
+    std::copy_n(kept_->weights.data() + first, count, digits);
+  } else if (first < first_off_block) {
+    std::copy_n(kept_->units.data() + (first - counts_.weights), count, digits);
+  } else {
+    std::copy_n(kept_->off_block.data() + (first - first_off_block), count, digits);
+  }
+}
+
+std::shared_ptr<const CellArrays> CellSource::arrays() const {
+  return kept_ ? kept_ : std::make_shared<const CellArrays>(write_all());
+}
+
+CellArrays CellSource::write_all() const {
+  const Programmer programmer(*definition_, counts_, unit_numbers_, seed_, write_);
+  const auto write_kind = [&](std::size_t first, std::size_t count) {
+    std::vector<float> digits(count);
+    const auto parts = static_cast<std::ptrdiff_t>((count + kPart - 1) / kPart);
+    parallel_for(parts, static_cast<int>(std::min<std::ptrdiff_t>(num_threads(), parts)), [&](std::ptrdiff_t i, int) {
+      const std::size_t begin = static_cast<std::size_t>(i) * kPart;
+      programmer.program(first + begin, std::min(kPart, count - begin), digits.data() + begin);
+    });
+    programmer.apply_faults(first, digits);
+    return digits;
+  };
+  return {write_kind(0, counts_.weights), write_kind(counts_.weights, counts_.units),
+          write_kind(counts_.weights + counts_.units, counts_.off_block)};
 }
 
 }  // namespace imperfect

@@ -41,21 +41,27 @@ void check_method(const char* name, const RangeMethod& method) {
   if (method.kind == RangeMethod::Kind::kPercentile) check_percentile(name, method.percentile);
 }
 
-void check_table(const std::vector<double>& params) {
-  check(params.size() >= 4 && params.size() % 2 == 0,
-        "cell.programming: a table needs at least 2 points, g first, then sigma");
+void check_table(const char* role, const std::vector<double>& params) {
+  check(params.size() >= 4 && params.size() % 2 == 0, role, ": a table needs at least 2 points, g first, then sigma");
   const std::size_t n = params.size() / 2;
   for (std::size_t i = 0; i < n; ++i) {
-    check(params[i] >= 0.0 && params[i] <= 1.0 && (i == 0 || params[i] > params[i - 1]), "cell.programming: table g[", i,
+    check(params[i] >= 0.0 && params[i] <= 1.0 && (i == 0 || params[i] > params[i - 1]), role, ": table g[", i,
           "]=", params[i], ": must increase from 0 to 1");
-    check_not_negative("cell.programming: table sigma", params[n + i]);
+    check_not_negative(role, params[n + i]);
   }
+}
+
+void check_read_noise(const ReadNoise& law) {
+  constexpr const char* kRole = "cell.read_noise";
+  if (law.kind == ReadNoise::Kind::kTable) return check_table(kRole, law.params);
+  check(law.params.size() == 1, kRole, ": ", law.params.size(), " parameters for a law that takes one");
+  check_not_negative(kRole, law.params[0]);
 }
 
 void check_law(const ProgrammingLaw& law) {
   using Kind = ProgrammingLaw::Kind;
   check(!law.params.empty(), "cell.programming: a law without parameters");
-  if (law.kind == Kind::kTable) return check_table(law.params);
+  if (law.kind == Kind::kTable) return check_table("cell.programming", law.params);
   if (law.kind == Kind::kPolynomialX) {
     check(law.params.size() >= 2, "cell.programming: a polynomial in x needs its reference g_max and a coefficient");
     check_positive("cell.programming: reference g_max in microsiemens", law.params[0]);
@@ -80,6 +86,7 @@ void check_cell(const Hardware& hardware) {
     check(law.kind != ProgrammingLaw::Kind::kPolynomial || cell.g_max.has_value(),
           "cell.g_max: absent; a law stated in microsiemens needs it");
   }
+  for (const ReadNoise& law : cell.read_noise) check_read_noise(law);
   for (const StuckAt& law : cell.faults) {
     check_probability("cell.faults: p_on", law.p_on);
     check_probability("cell.faults: p_off", law.p_off);

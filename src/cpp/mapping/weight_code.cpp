@@ -26,20 +26,6 @@ void encode_continuous(const WeightCode& code, double w, float* cell, std::size_
   }
 }
 
-/// Cells of one weight w in [-1, 1], sliced; consecutive planes (slice, polarity) are `stride` apart.
-void encode_sliced(const WeightCode& code, double w, float* cell, std::size_t stride) {
-  const int full = (1 << (code.weight_bits - 1)) - 1;
-  const int q = static_cast<int>(std::nearbyint(w * full));
-  unsigned rest = static_cast<unsigned>(code.is_offset() ? q + full + 1 : std::abs(q));
-  const unsigned mask = (1u << code.slice_bits) - 1u;
-  for (int slice = 0; slice < code.num_slices; ++slice, rest >>= code.slice_bits) {
-    const auto digit = static_cast<float>(rest & mask);
-    float* const at = cell + static_cast<std::size_t>(slice * code.num_polarities) * stride;
-    at[0] = code.is_offset() || q > 0 ? digit : 0.0f;
-    if (!code.is_offset()) at[stride] = q < 0 ? digit : 0.0f;
-  }
-}
-
 }  // namespace
 
 int num_slices(const Hardware& hardware) {
@@ -84,20 +70,34 @@ double WeightCode::weight_per_digit() const {
   return 1.0 / (std::ldexp(1.0, weight_bits - 1) - 1.0);
 }
 
+PlanePart plane_part(const WeightCode& code, int slice, int polarity) {
+  PlanePart part;
+  part.is_second = code.weight_bits == 0 && polarity == 1;
+  if (code.weight_bits == 0) return part;
+  part.sign = polarity == 0 ? 1 : -1;
+  part.shift = code.slice_bits * slice;
+  part.mask = (1u << code.slice_bits) - 1u;
+  return part;
+}
+
 std::vector<float> encode_weights(const WeightCode& code, const float* weight, const std::vector<double>& ranges,
                                   int num_outputs, int rows) {
   const auto row_size = static_cast<std::size_t>(rows);
   const std::size_t plane = static_cast<std::size_t>(num_outputs) * row_size;
-  std::vector<float> cells(plane * static_cast<std::size_t>(code.num_planes()));
-  for (std::size_t i = 0; i < plane; ++i) {
-    const double w = std::clamp(weight[i] / ranges[i / row_size], -1.0, 1.0);
-    if (code.weight_bits == 0) {
-      encode_continuous(code, w, cells.data() + i, plane);
-    } else {
-      encode_sliced(code, w, cells.data() + i, plane);
+  const bool continuous = code.weight_bits == 0;
+  std::vector<float> numbers(continuous ? plane * static_cast<std::size_t>(code.num_polarities) : plane);
+  const double full = continuous ? 1.0 : std::ldexp(1.0, code.weight_bits - 1) - 1.0;
+  const double zero = code.offset();
+  for (std::size_t n = 0; n < static_cast<std::size_t>(num_outputs); ++n)
+    for (std::size_t i = n * row_size; i < (n + 1) * row_size; ++i) {
+      const double w = std::clamp(weight[i] / ranges[n], -1.0, 1.0);
+      if (continuous) {
+        encode_continuous(code, w, numbers.data() + i, plane);
+      } else {
+        numbers[i] = static_cast<float>(std::nearbyint(w * full) + zero);
+      }
     }
-  }
-  return cells;
+  return numbers;
 }
 
 }  // namespace imperfect

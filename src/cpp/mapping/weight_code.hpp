@@ -40,9 +40,19 @@ struct WeightCode {
   double to_digits(double conductance) const { return (conductance - g_min) * top_digit / delta; }
 };
 
+/// Where one plane (slice, polarity) finds its target digits in the numbers of `encode_weights`.
+struct PlanePart {
+  int sign = 1;
+  int shift = 0;
+  unsigned mask = 0;       ///< 0: the number is the digit
+  bool is_second = false;  ///< the numbers of the second polarity
+};
+PlanePart plane_part(const WeightCode& code, int slice, int polarity);
+
 WeightCode make_weight_code(const Hardware& hardware);
 
-/// Target digits of every cell: weight (num_outputs × rows) -> cells [slice][polarity][output][row].
+/// The numbers that a layer's cells are made from; writing it again does not change them. Sliced weights: q, or q + 2^(B-1)
+/// for the offset scheme, [output][row]; continuous ones: the target digits of every cell, [polarity][output][row].
 std::vector<float> encode_weights(const WeightCode& code, const float* weight, const std::vector<double>& ranges,
                                   int num_outputs, int rows);
 

@@ -52,6 +52,17 @@ struct ProgrammingLaw {
   std::vector<double> params;
 };
 
+/// One law of read noise: the current of a cell driven at v varies with deviation sigma(g)·v, fresh at every read. `params`
+/// by kind: {sigma}, or as ProgrammingLaw's for kTable. Over the cycles of one product the draws of a cell are independent,
+/// or one and the same (kProduct).
+struct ReadNoise {
+  enum class Kind { kGaussian, kProportional, kTable };
+  enum class Correlation { kCycle, kProduct };
+  Kind kind = Kind::kGaussian;
+  Correlation correlation = Correlation::kCycle;
+  std::vector<double> params;
+};
+
 /// Cells stuck at their largest (p_on) or smallest (p_off) conductance, each cell independently; on wins.
 struct StuckAt {
   double p_on = 0.0;
@@ -65,6 +76,7 @@ struct Cell {
   double on_off_ratio = std::numeric_limits<double>::infinity();
   std::vector<ProgrammingLaw> programming;
   std::vector<StuckAt> faults;
+  std::vector<ReadNoise> read_noise;
   double g_min_sigma = 0.0;
   double g_max_sigma = 0.0;
 };

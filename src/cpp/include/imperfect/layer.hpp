@@ -39,6 +39,14 @@ struct LayerShape {
   BatchShape output_shape(const BatchShape& input) const;
 };
 
+/// Which read of which samples a forward pass is: the key of whatever is drawn fresh at each read. Sample i of the batch has
+/// the number samples[i], or first_sample + i without `samples`.
+struct ReadKey {
+  std::uint64_t first_sample = 0;
+  std::uint64_t read = 0;
+  ArrayView<const std::uint64_t> samples = {};
+};
+
 /// A digital step after the array: y = clip(scale·y + shift, low, high), one scale and shift per output (empty: 1 and 0).
 struct Epilogue {
   std::vector<float> scale;
@@ -104,7 +112,8 @@ class Layer {
   void set_calibration(const Calibration& calibration);
 
   /// y must hold `shape().output_shape(input).size()` values. threads = 0 means the default.
-  void forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads = 0) const;
+  void forward(ArrayView<const float> x, const BatchShape& input, ArrayView<float> y, int threads = 0,
+               const ReadKey& key = {}) const;
   ClippingRates clipping_rates(ArrayView<const float> x, const BatchShape& input) const;
 
   /// A layer with the same cells and another digital step.

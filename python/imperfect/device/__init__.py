@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Device laws: how a programmed cell differs from its target.
+
+The objects here are names and numbers; the compiled core makes the draws. Conductances g are
+normalised to g_max (1 is a cell at g_max), so a sigma or a width without unit is a fraction of
+g_max; G = g * Cell.g_max * 1e6 is the same conductance in microsiemens. z is a standard normal
+draw, one per cell and write. Every sigma(G) is taken as max(0, sigma(G)), and after all laws and
+faults g is clipped to g >= 0. A law fits one or several roles of a cell: ``programming``,
+``read_noise`` (the current of a cell driven at v varies by sigma(g) v z, fresh at every read, and
+is not clipped) or ``faults``.
+"""
+
+from imperfect.device._base import FaultLaw, Law, ProgrammingLaw, ReadNoiseLaw
+from imperfect.device._faults import StuckAt
+from imperfect.device._general import (
+    Gaussian,
+    LogNormal,
+    Proportional,
+    Table,
+    Uniform,
+    WeightGaussian,
+)
+from imperfect.device._sourced import PCM, RRAMCMO, PCMJoshi, RRAMMilo, RRAMWan
+
+_LAWS: dict[str, type[Law]] = {
+    law.__name__: law
+    for law in (
+        Gaussian, Proportional, LogNormal, Uniform, WeightGaussian, Table,
+        PCM, PCMJoshi, RRAMMilo, RRAMWan, RRAMCMO, StuckAt,
+    )
+}  # fmt: skip
+
+__all__ = [
+    "PCM",
+    "RRAMCMO",
+    "FaultLaw",
+    "Gaussian",
+    "LogNormal",
+    "PCMJoshi",
+    "ProgrammingLaw",
+    "Proportional",
+    "RRAMMilo",
+    "RRAMWan",
+    "ReadNoiseLaw",
+    "StuckAt",
+    "Table",
+    "Uniform",
+    "WeightGaussian",
+]

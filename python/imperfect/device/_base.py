@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The roles a law can fill, and what laws share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from imperfect import _checks
+from imperfect._checks import Value
+
+OF_G_MAX = "as a fraction of g_max"
+# Why: 225e-6 * 1e6 is not exactly 225; limits hold to this relative accuracy.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Law(Value):
+    """Base of every device law."""
+
+    _is_law: ClassVar[bool] = True
+
+
+class ProgrammingLaw(Law):
+    """Base of the laws that fit ``Cell.programming``."""
+
+    __slots__ = ()
+    _kind: ClassVar[str] = ""
+
+    def _core_spec(self) -> tuple[str, tuple[float, ...]]:
+        """The law as the core takes it: its kind and its numbers."""
+        return self._kind, tuple(self._all().values())
+
+    def _check_cell(self, g_max: float | None, on_off_ratio: float) -> None:
+        """Refuse a cell the law was not measured for; a law without unit fits every cell."""
+
+
+class FaultLaw(Law):
+    """Base of the laws that fit ``Cell.faults``."""
+
+    __slots__ = ()
+
+
+class ReadNoiseLaw(Law):
+    """Base of the laws that fit ``Cell.read_noise``."""
+
+    __slots__ = ()
+    correlation: Literal["cycle", "product"]
+
+
+def check_correlation(law: ReadNoiseLaw) -> None:
+    """Refuse what is no correlation."""
+    name = f"{type(law).__name__}.correlation"
+    _checks.choice(name, law.correlation, ("cycle", "product"))

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Variances of read noise in the form the kernels read.
+#pragma once
+
+#include "layer/cell_reader.hpp"
+#include "layer/packed.hpp"
+
+namespace imperfect {
+
+/// Packs the variances of a group whose weights are packed.
+void pack_variances(const LayerDefinition& definition, const PackedLayer& layer, const CellReader& reader,
+                    PackedGroup& group);
+
+}  // namespace imperfect
