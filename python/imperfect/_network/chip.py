@@ -44,7 +44,7 @@ class AnalogNetwork:
     digital
         Patterns of the names of layers that stay digital; they win over ``overrides``.
     chunk
-        Samples computed at once by one thread; None chooses 4 to 32, by the size of the
+        Samples computed at once by one thread; None chooses 4 to 16, by the size of the
         network's largest activation. Without effect where the network fixes the number.
 
     Attributes

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Why: a chunk whose largest activation fits the second-level cache loses no time to memory.
 CHUNK_BYTES = 4 * 2**20
-SMALLEST_CHUNK, LARGEST_CHUNK = 4, 32
+SMALLEST_CHUNK, LARGEST_CHUNK = 4, 16
 
 MAX_PLANS = 8
 
