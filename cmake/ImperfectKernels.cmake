@@ -3,7 +3,7 @@
 # The kernels, compiled once for each SIMD level: an object library with the level's flags, its own namespace (IMPERFECT_ISA)
 # and Eigen renamed, so that no inline function of one level can ever stand in for that of another.
 set(IMPERFECT_KERNEL_SOURCES
-  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/bit_serial.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/byte_tables.cpp
+  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/bit_serial.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/integer_tables.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/cells.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/inputs.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/multiply.cpp

@@ -29,12 +29,12 @@ LayerShape make_shape(int in_channels, int out_channels, int groups, Pair kernel
 }
 
 Layer make_layer(const LayerShape& shape, const py::array& weight, const std::optional<py::array>& bias,
-                 const py::object& hardware, std::uint64_t seed, std::uint64_t layer_id) {
+                 const py::object& hardware, std::uint64_t seed, std::uint64_t layer_id, bool fixed16) {
   const ArrayView<const float> weights = float_view("weight", weight);
   const ArrayView<const float> biases = bias ? float_view("bias", *bias) : ArrayView<const float>{};
   const Hardware converted = to_hardware(hardware);
   const py::gil_scoped_release release;
-  return Layer(shape, weights, biases, converted, seed, layer_id);
+  return Layer(shape, weights, biases, converted, seed, layer_id, fixed16 ? Precision::kFixed16 : Precision::kFloat32);
 }
 
 py::array_t<float> forward(const Layer& layer, const py::array& x, const std::optional<py::array>& out, int threads,
@@ -124,7 +124,7 @@ void register_layer(py::module_& m) {
            py::arg("pad_begin") = Pair{0, 0}, py::arg("pad_end") = Pair{0, 0});
   py::class_<Layer>(m, "Layer")
       .def(py::init(&make_layer), py::arg("shape"), py::arg("weight"), py::arg("bias"), py::arg("hardware"), py::arg("seed"),
-           py::arg("layer_id"))
+           py::arg("layer_id"), py::arg("fixed16") = false)
       .def("copy", [](const Layer& layer) { return Layer(layer); })
       .def("program", &Layer::program, py::arg("seed"), py::arg("write"), py::call_guard<py::gil_scoped_release>())
       .def("calibrate", &calibrate, py::arg("x"))

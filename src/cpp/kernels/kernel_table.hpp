@@ -203,10 +203,11 @@ struct LookUpArgs {
   float* sums;
 };
 
-/// Input bits of one row block as indices of byte tables: indices[cycle][group of 4 rows][lane], bit r of a nibble is that of
-/// row r, for `byte_lanes` lanes. sign as in IndexArgs; used[cycle] |= the nibbles that any lane drives.
+/// Input bits of one row block as indices of integer tables: indices[cycle][group of rows][lane], bit r of an index is that
+/// of row r, for `byte_lanes` lanes. sign as in IndexArgs; used[cycle] |= the bits that any lane drives.
 struct NibbleArgs {
   int rows;
+  int group_rows;  ///< at most 5
   int cycles;
   int sign;
   const float* panel;
@@ -236,6 +237,23 @@ struct QuantizeArgs {
   double full_scale;
   double top;
   bool is_signed;
+};
+
+/// The same for cells that are 16-bit integers, weights[row][column of the tile] of which no subset exceeds 16 bits: tables
+/// of 5 rows are made in `tables`, rows/5·tile·32 numbers, rounded up. Sums count scales[column] digits for each unit.
+struct ShortLookUpArgs {
+  int tile;
+  int rows;
+  int cycles;
+  const std::uint8_t* positive;
+  const std::uint8_t* negative;
+  const std::uint8_t* used;
+  const std::int16_t* weights;
+  const float* scales;
+  std::int16_t* tables;
+  const Conversion* conversions;
+  const float* lane_sums;
+  float* sums;
 };
 
 /// A stretch of one random stream: draws of items [first, first + count).
@@ -325,6 +343,7 @@ struct KernelTable {
   int byte_lanes;  ///< lanes of one look-up in byte tables
   void (*index_nibbles)(const NibbleArgs&);
   void (*look_up_bytes)(const ByteLookUpArgs&);
+  void (*look_up_shorts)(const ShortLookUpArgs&);  ///< null where a level has no shuffle of 16-bit numbers
   void (*pad)(const PadArgs&);
   void (*copy_rows)(const CopyRowsArgs&);
   void (*gather)(const GatherArgs&);

@@ -2,9 +2,9 @@
 //
 // The table of this level: the one symbol the rest of the library sees.
 #include "kernels/bit_serial.hpp"
-#include "kernels/byte_tables.hpp"
 #include "kernels/cells.hpp"
 #include "kernels/inputs.hpp"
+#include "kernels/integer_tables.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
 #include "kernels/read_noise.hpp"
@@ -33,6 +33,7 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::kByteLanes,
     IMPERFECT_ISA::index_nibbles,
     IMPERFECT_ISA::look_up_bytes,
+    IMPERFECT_ISA::kLookUpShorts,
     IMPERFECT_ISA::pad,
     IMPERFECT_ISA::copy_rows,
     IMPERFECT_ISA::gather,

@@ -48,7 +48,7 @@ void check_finite(const char* name, ArrayView<const float> values) {
 
 std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, ArrayView<const float> weight,
                                                        ArrayView<const float> bias, const Hardware& hardware,
-                                                       std::uint64_t layer_id) {
+                                                       std::uint64_t layer_id, Precision precision) {
   check_shape(shape);
   validate(hardware);
   check(weight.size == shape.weight_size(), "weight has ", weight.size, " values; the layer's shape needs ",
@@ -62,6 +62,7 @@ std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, 
   definition->shape = shape;
   definition->hardware = hardware;
   definition->layer_id = layer_id;
+  definition->precision = precision;
   definition->weight.assign(weight.begin(), weight.end());
   definition->bias.assign(bias.begin(), bias.end());
   definition->code = make_weight_code(hardware);

@@ -18,6 +18,7 @@ struct LayerDefinition {
   LayerShape shape;
   Hardware hardware;
   std::uint64_t layer_id = 0;
+  Precision precision = Precision::kFloat32;
   std::vector<float> weight;  ///< [output][row]
   std::vector<float> bias;    ///< one per output, or empty
   WeightCode code;
@@ -29,7 +30,7 @@ struct LayerDefinition {
 /// Checks shape, weights, bias and hardware, and cuts the layer into arrays.
 std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, ArrayView<const float> weight,
                                                        ArrayView<const float> bias, const Hardware& hardware,
-                                                       std::uint64_t layer_id);
+                                                       std::uint64_t layer_id, Precision precision);
 
 /// Throws unless every value is finite.
 void check_finite(const char* name, ArrayView<const float> values);

@@ -43,7 +43,8 @@ void run_pass(const PassContext& context, const OutputPart& part) {
   switch (context.layer.plan.kind) {
     case PlanKind::kFolded: return run_folded(context, part);
     case PlanKind::kFused: return run_fused(context, part);
-    case PlanKind::kBitSerial: return (context.layer.byte_groups > 0 ? run_byte_tables : run_bit_serial)(context, part);
+    case PlanKind::kBitSerial:
+      return (has_integer_tables(context.layer) ? run_integer_tables : run_bit_serial)(context, part);
   }
 }
 
@@ -54,7 +55,7 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   const BatchShape output = definition.shape.output_shape(input);
   const std::size_t positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
   const std::size_t chunk_lanes =
-      layer.plan.kind == PlanKind::kBitSerial && layer.byte_groups == 0 ? kBitSerialChunkLanes : kChunkLanes;
+      layer.plan.kind == PlanKind::kBitSerial && !has_integer_tables(layer) ? kBitSerialChunkLanes : kChunkLanes;
   const std::size_t images_per_chunk = (chunk_lanes + positions - 1) / positions;
   const std::size_t chunks = (input.images + images_per_chunk - 1) / images_per_chunk;
   // Why: starting and ending a team of threads costs as much as about a million multiply-adds.

@@ -86,9 +86,9 @@ class Layer::Impl {
 };
 
 Layer::Layer(const LayerShape& shape, ArrayView<const float> weight, ArrayView<const float> bias, const Hardware& hardware,
-             std::uint64_t seed, std::uint64_t layer_id)
+             std::uint64_t seed, std::uint64_t layer_id, Precision precision)
     : impl_(std::make_unique<Impl>()) {
-  impl_->definition = make_definition(shape, weight, bias, hardware, layer_id);
+  impl_->definition = make_definition(shape, weight, bias, hardware, layer_id, precision);
   State first;
   first.seed = seed;
   first.cells = std::make_shared<const CellSource>(impl_->definition, seed, 0);

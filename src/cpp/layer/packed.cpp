@@ -45,6 +45,13 @@ int groups_in_a_byte(const LayerDefinition& definition, const PackedLayer& layer
   return top * rows <= kShort ? kByte / (kByteTableRows * top) : 0;
 }
 
+/// Whether the cells of every array may be rounded to 16-bit integers: then the levels below the largest still tell.
+bool can_be_fixed16(const LayerDefinition& definition, const PackedLayer& layer) {
+  constexpr int kMostRows = 4096;
+  return definition.precision == Precision::kFixed16 && layer.plan.kind == PlanKind::kBitSerial && layer.byte_groups == 0 &&
+         definition.tiling.merged[0].row_blocks[0].size() <= kMostRows;
+}
+
 /// Ideal integer cells and inputs whose products may pass 2^24, where float32 sums are no longer exact.
 bool needs_exact_sums(const LayerDefinition& definition, const InputCode& input) {
   const WeightCode& code = definition.code;
@@ -160,6 +167,23 @@ void reserve_byte_tables(const PackedLayer& layer, PackedGroup& group) {
   group.byte_tables.reserve(size);
 }
 
+/// Rounds one tile's plane to 16-bit integers, column by column. No subset of a column may exceed 16 bits, also after each
+/// cell has been rounded up by a half.
+void round_to_shorts(int rows, int width, float* weights, std::int16_t* shorts, float* scales) {
+  constexpr float kTop = 32767.0f;
+  for (int o = 0; o < width; ++o) {
+    float sum = 0.0f;
+    for (int r = 0; r < rows; ++r) sum += std::abs(weights[std::ptrdiff_t{r} * width + o]);
+    const float unit = sum == 0.0f ? 1.0f : sum / (kTop - 0.5f * static_cast<float>(rows));
+    scales[o] = unit;
+    for (std::ptrdiff_t at = o; at < std::ptrdiff_t{rows} * width; at += width) {
+      const float number = std::nearbyint(weights[at] / unit);
+      shorts[at] = static_cast<std::int16_t>(number);
+      weights[at] = number * unit;
+    }
+  }
+}
+
 CellLines read_tile(const PackedLayer& layer, const CellReader& reader, int plane, const PackedTile& tile) {
   if (layer.plan.kind != PlanKind::kFolded) return reader.plane(plane, tile.first, tile.width);
   return layer.has_read_noise ? reader.folded_apart(tile.first, tile.width) : reader.folded(tile.first, tile.width);
@@ -175,6 +199,9 @@ void pack_tile(const PackedLayer& layer, const CellReader& reader, const PackedT
       float* const to = group.weights.data() + block.weights + before;
       const float* const minus = lines.minus == nullptr ? nullptr : lines.minus + block.rows.begin;
       kernels().pack_lines({tile.width, rows, reader.rows(), lines.plus + block.rows.begin, minus, to});
+      if (layer.is_fixed16)
+        round_to_shorts(rows, tile.width, to, group.shorts.data() + (to - group.weights.data()),
+                        group.short_scales.data() + group.short_scale(layer, block, tile, plane));
       if (layer.byte_groups == 0) continue;
       const int groups = (rows + kByteTableRows - 1) / kByteTableRows;
       const int columns = layer.planes * tile.first + plane * tile.width;
@@ -210,6 +237,10 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
     group.blocks.push_back(std::move(block));
   }
   if (layer.byte_groups > 0) reserve_byte_tables(layer, group);
+  if (layer.is_fixed16) {
+    group.shorts.reserve(per_row * static_cast<std::size_t>(reader.rows()));
+    group.short_scales.resize(group.blocks.size() * per_row);
+  }
   const auto tiles = static_cast<std::ptrdiff_t>(group.tiles.size());
   const std::size_t cells = per_row * static_cast<std::size_t>(reader.rows());
   const int threads =
@@ -283,6 +314,8 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
     layer.planes_per_slice = hardware.subtract == Subtract::kDigital ? 2 : 1;
     layer.byte_groups = groups_in_a_byte(definition, layer);
     if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
+    layer.is_fixed16 = can_be_fixed16(definition, layer);
+    if (layer.is_fixed16) layer.plan.reason = "one-bit inputs, cells rounded to 16-bit integers as precision='fixed16' asks";
     set_offsets(definition, layer);
   }
   layer.is_direct = can_be_direct(definition, layer);

@@ -51,6 +51,10 @@ struct PackedGroup {
   AlignedBuffer<float> shared_variances;
   /// Subset sums of ideal cells, in place of the weights: [block][tile][plane][group of 4 rows][column of the tile][subset].
   AlignedBuffer<std::int8_t> byte_tables;
+  /// Cells in 16-bit units, laid out as the weights, and digits of a unit: [block][plane·total_outputs + column], the columns
+  /// of a plane tile by tile.
+  AlignedBuffer<std::int16_t> shorts;
+  std::vector<float> short_scales;
 
   /// Outputs that have converters: data and unit columns.
   int converted_outputs() const { return data_outputs + units; }
@@ -58,6 +62,8 @@ struct PackedGroup {
   const std::int8_t* tile_tables(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
   /// The weights of one tile of a block: [plane][row][output of the tile].
   const float* tile_weights(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
+  /// Where the scale of a tile's first column of a plane stands.
+  std::size_t short_scale(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile, int plane) const;
   /// Where that is, from the start of the weights or variances.
   std::ptrdiff_t tile_offset(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile) const;
 };
@@ -68,7 +74,8 @@ struct PackedLayer {
   Plan plan;
   bool is_direct = false;        ///< small groups, folded: multiplied straight from the padded images
   bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
-  int byte_groups = 0;           ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: float tables
+  int byte_groups = 0;           ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: no such tables
+  bool is_fixed16 = false;       ///< bit-serial with cells rounded to 16-bit integers
   bool has_read_noise = false;   ///< one normal draw for each conversion, or for each output of a folded product
   bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
   bool removes_offset = false;   ///< the offset is removed digitally after each row block:
@@ -91,6 +98,10 @@ inline const std::int8_t* PackedGroup::tile_tables(const PackedLayer& layer, con
   return byte_tables.data() + block.byte_tables + row_groups * kByteTableSize * layer.planes * tile.first;
 }
 
+/// Rows whose subset sums one table of 16-bit numbers holds.
+inline constexpr int kShortTableRows = 5;
+inline constexpr int kShortTableSize = 1 << kShortTableRows;
+
 inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const PackedBlock& block,
                                               const PackedTile& tile) const {
   return weights.data() + tile_offset(layer, block, tile);
@@ -99,6 +110,14 @@ inline const float* PackedGroup::tile_weights(const PackedLayer& layer, const Pa
 inline std::ptrdiff_t PackedGroup::tile_offset(const PackedLayer& layer, const PackedBlock& block,
                                                const PackedTile& tile) const {
   return static_cast<std::ptrdiff_t>(block.weights) + std::ptrdiff_t{block.rows.size()} * layer.planes * tile.first;
+}
+
+inline std::size_t PackedGroup::short_scale(const PackedLayer& layer, const PackedBlock& block, const PackedTile& tile,
+                                            int plane) const {
+  const auto number = static_cast<std::size_t>(&block - blocks.data());
+  return (number * static_cast<std::size_t>(layer.planes) + static_cast<std::size_t>(plane)) *
+             static_cast<std::size_t>(total_outputs) +
+         static_cast<std::size_t>(tile.first);
 }
 
 /// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those

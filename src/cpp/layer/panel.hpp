@@ -22,14 +22,15 @@ struct Workspace {
   AlignedBuffer<float> offsets;    ///< [group of the array][lane]
   AlignedBuffer<float> sums;       ///< [panel][output][lane]
   AlignedBuffer<double> exact_sums;
-  AlignedBuffer<float> squares;           ///< squared digits: [cycle][row][lane]
-  AlignedBuffer<float> drive;             ///< digits of one drive: [row][lane]
-  AlignedBuffer<float> noise;             ///< [plane][cycle][output of the tile][lane], or [output][lane]
-  AlignedBuffer<float> variances;         ///< [output][lane]
-  std::vector<std::uint64_t> samples;     ///< [lane]
-  AlignedBuffer<float> tables;            ///< [group of rows][subset][column]
-  AlignedBuffer<std::uint8_t> indices;    ///< [panel][sign][set of cycles][group of rows][lane][8]
-  AlignedBuffer<std::uint8_t> used_bits;  ///< [panel][pass][set of cycles][lane]
+  AlignedBuffer<float> squares;              ///< squared digits: [cycle][row][lane]
+  AlignedBuffer<float> drive;                ///< digits of one drive: [row][lane]
+  AlignedBuffer<float> noise;                ///< [plane][cycle][output of the tile][lane], or [output][lane]
+  AlignedBuffer<float> variances;            ///< [output][lane]
+  std::vector<std::uint64_t> samples;        ///< [lane]
+  AlignedBuffer<float> tables;               ///< [group of rows][subset][column]
+  AlignedBuffer<std::int16_t> short_tables;  ///< [group of rows][column][subset]
+  AlignedBuffer<std::uint8_t> indices;       ///< [panel][sign][set of cycles][group of rows][lane][8]
+  AlignedBuffer<std::uint8_t> used_bits;     ///< [panel][pass][set of cycles][lane]
   std::vector<LaneRun> input_runs;
   std::vector<LaneRun> output_runs;
 };

@@ -53,7 +53,9 @@ void run_folded(const PassContext& context, const OutputPart& part);
 void run_fused(const PassContext& context, const OutputPart& part);
 /// One-bit cycles by tables of subset sums.
 void run_bit_serial(const PassContext& context, const OutputPart& part);
-/// The same for cells that are ideal levels, by byte tables.
-void run_byte_tables(const PassContext& context, const OutputPart& part);
+/// The same for cells that are small integers, by tables of integers.
+void run_integer_tables(const PassContext& context, const OutputPart& part);
+/// Whether that is the way for this layer here.
+bool has_integer_tables(const PackedLayer& layer);
 
 }  // namespace imperfect

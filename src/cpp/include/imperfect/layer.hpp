@@ -55,6 +55,12 @@ struct Epilogue {
   float high = std::numeric_limits<float>::infinity();
 };
 
+/// What products of one-bit inputs and analog cells are computed in. kFixed16 rounds the cells of each bit line and array to
+/// 16-bit integers: with one-bit inputs, a conversion's sum of digits is then wrong by at most n·s/(65534 - rows), where s is
+/// the sum of the bit line's digits' magnitudes and n how many of its word lines are driven. Where it would gain nothing, and
+/// where cells are ideal levels, computing stays as it is.
+enum class Precision { kFloat32, kFixed16 };
+
 /// How a layer is computed, and why.
 struct PlanInfo {
   std::string kind;  ///< "folded" or "fused"
@@ -95,7 +101,7 @@ class Layer {
   /// Weights (`shape.weight_size()` finite values) and bias (empty or one per output). Draws are keyed by seed and
   /// layer_id. Throws std::invalid_argument for anything that cannot be built.
   Layer(const LayerShape& shape, ArrayView<const float> weight, ArrayView<const float> bias, const Hardware& hardware,
-        std::uint64_t seed = 0, std::uint64_t layer_id = 0);
+        std::uint64_t seed = 0, std::uint64_t layer_id = 0, Precision precision = Precision::kFloat32);
   ~Layer();
   Layer(const Layer& other);  ///< shares weights and programmed cells
   Layer& operator=(const Layer& other);

@@ -10,6 +10,12 @@ namespace IMPERFECT_ISA {
 
 void index_nibbles(const NibbleArgs& args);
 void look_up_bytes(const ByteLookUpArgs& args);
+#if defined(__AVX512BW__)
+void look_up_shorts(const ShortLookUpArgs& args);
+inline constexpr auto kLookUpShorts = &look_up_shorts;
+#else
+inline constexpr void (*kLookUpShorts)(const ShortLookUpArgs&) = nullptr;
+#endif
 
 }  // namespace IMPERFECT_ISA
 }  // namespace imperfect

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The pass over byte tables. Tables are as small as the weights and made once, so that each panel of lanes goes through all
-// tiles by itself.
+// The pass over tables of integers. Byte tables are as small as the weights and made once, tables of 16-bit numbers are made
+// where they are used, at a tenth of the cost of looking up: each panel of lanes goes through all tiles by itself.
 #include <algorithm>
 
 #include "layer/passes.hpp"
@@ -15,13 +15,14 @@ struct Nibbles {
   std::uint8_t used[2][16];
 };
 
-class ByteTablePass {
+class IntegerTablePass {
  public:
-  explicit ByteTablePass(const PassContext& context)
+  explicit IntegerTablePass(const PassContext& context)
       : context_(context),
         layer_(context.layer),
         lanes_(kernels().byte_lanes),
         cycles_(layer_.input.num_cycles),
+        group_rows_(layer_.is_fixed16 ? kShortTableRows : kByteTableRows),
         has_negative_(layer_.input.is_signed) {}
 
   void run(const PackedGroup& group, const OutputPanel& panel) {
@@ -43,7 +44,7 @@ class ByteTablePass {
   }
 
  private:
-  static int num_groups(int rows) { return (rows + kByteTableRows - 1) / kByteTableRows; }
+  int num_groups(int rows) const { return (rows + group_rows_ - 1) / group_rows_; }
 
   Nibbles make_nibbles(const float* numbers, int rows) {
     const auto size = static_cast<std::size_t>(cycles_ * num_groups(rows) * lanes_);
@@ -51,7 +52,7 @@ class ByteTablePass {
     std::uint8_t* const buffer = context_.buffers.indices.reserve(2 * size);
     for (int sign = 0; sign < (has_negative_ ? 2 : 1); ++sign) {
       result.at[sign] = buffer + static_cast<std::size_t>(sign) * size;
-      kernels().index_nibbles({rows, cycles_, sign == 0 ? 1 : -1, numbers, result.used[sign], result.at[sign]});
+      kernels().index_nibbles({rows, group_rows_, cycles_, sign == 0 ? 1 : -1, numbers, result.used[sign], result.at[sign]});
     }
     return result;
   }
@@ -62,21 +63,24 @@ class ByteTablePass {
     std::uint8_t used[16];
     for (int t = 0; t < cycles_; ++t)
       used[t] = static_cast<std::uint8_t>(nibbles.used[pass][t] | (both ? nibbles.used[1][t] : 0));
-    ByteLookUpArgs args;
-    args.tile = tile.width;
-    args.groups = num_groups(block.rows.size());
-    args.groups_per_widening = layer_.byte_groups;
-    args.cycles = cycles_;
-    args.positive = nibbles.at[pass];
-    args.negative = both ? nibbles.at[1] : nullptr;
-    args.used = used;
-    args.tables = group.tile_tables(layer_, block, tile);
-    args.lane_sums = lane_sums;
-    args.sums = sums;
+    const std::uint8_t* const negative = both ? nibbles.at[1] : nullptr;
+    const int rows = block.rows.size(), groups = num_groups(rows);
     for (int plane = 0; plane < layer_.planes; ++plane) {
-      args.conversions = block.conversions[pass].data() + plane * cycles_;
-      kernels().look_up_bytes(args);
-      args.tables += std::ptrdiff_t{args.groups} * kByteTableSize * tile.width;
+      const Conversion* const conversions = block.conversions[pass].data() + plane * cycles_;
+      if (layer_.is_fixed16) {
+        std::int16_t* const tables =
+            context_.buffers.short_tables.reserve(static_cast<std::size_t>(groups * kShortTableSize * tile.width));
+        const std::int16_t* const cells =
+            group.shorts.data() + group.tile_offset(layer_, block, tile) + std::ptrdiff_t{plane} * rows * tile.width;
+        kernels().look_up_shorts({tile.width, rows, cycles_, nibbles.at[pass], negative, used, cells,
+                                  group.short_scales.data() + group.short_scale(layer_, block, tile, plane), tables,
+                                  conversions, lane_sums, sums});
+      } else {
+        const std::int8_t* const tables =
+            group.tile_tables(layer_, block, tile) + std::ptrdiff_t{plane} * groups * kByteTableSize * tile.width;
+        kernels().look_up_bytes({tile.width, groups, layer_.byte_groups, cycles_, nibbles.at[pass], negative, used, tables,
+                                 conversions, lane_sums, sums});
+      }
     }
   }
 
@@ -84,14 +88,19 @@ class ByteTablePass {
   const PackedLayer& layer_;
   int lanes_;
   int cycles_;
+  int group_rows_;
   bool has_negative_;
 };
 
 }  // namespace
 
-void run_byte_tables(const PassContext& context, const OutputPart& part) {
+bool has_integer_tables(const PackedLayer& layer) {
+  return layer.byte_groups > 0 || (layer.is_fixed16 && kernels().look_up_shorts != nullptr);
+}
+
+void run_integer_tables(const PassContext& context, const OutputPart& part) {
   const int lanes = kernels().byte_lanes;
-  ByteTablePass pass(context);
+  IntegerTablePass pass(context);
   for (std::size_t lane = 0; lane < context.reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
     context.reader.select(lane, lanes);
     for (std::size_t g = part.first_group; g < part.last_group; ++g) {
