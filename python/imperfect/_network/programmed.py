@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._checks import integer
 from imperfect._network.layer_spec import LayerSpec
 from imperfect.hardware import Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Epilogue
@@ -31,6 +32,11 @@ class Place:
     count: int
     read: int
     num_threads: int | None
+
+
+def as_chunk(value: Any) -> int | None:
+    """The number of samples that one thread computes at once, or None."""
+    return integer("chunk", value, 1, none="chosen by size")
 
 
 def build_layer(spec: LayerSpec, hardware: Hardware, seed: int) -> Layer:
