@@ -77,7 +77,7 @@ def test_any_number_of_rows_on_a_network_for_fixed_batches() -> None:
 
 BAD_PARAMETERS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"network_or_chip": "net.onnx"}, TypeError, "network_or_chip: must be a Network or an"),
-    ({"hardware": "ideal"}, TypeError, "hardware: must be a Hardware"),
+    ({"hardware": "ideal"}, TypeError, "hardware='ideal': must be a Hardware"),
     ({"seed": -1}, ValueError, "seed=-1"),
     ({"seed": 0.5}, TypeError, "seed=0.5"),
     ({"output": "r2"}, ValueError, r"no tensor 'r2'; close: \['r'\]"),

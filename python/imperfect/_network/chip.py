@@ -326,6 +326,13 @@ class AnalogNetwork:
         """Write the chip to one ``.npz`` file: network, hardware, cells, calibrated ranges.
 
         The file appears complete or not at all; one that is there already is replaced.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``path`` is no path of a file.
+        OSError
+            If the file cannot be written there; its folder must exist.
         """
         chipfile.save(self, path)
 
