@@ -152,7 +152,7 @@ def test_a_fit_that_fails_changes_nothing(rows: Any) -> None:
         im.AnalogLogisticRegression().fit(X, y),
     ):
         before = dict(vars(estimator))
-        with pytest.raises(ValueError, match="X has 3 feature|NaN|class"):
+        with pytest.raises(ValueError, match=r"X has 3 feature|NaN|class"):
             estimator.fit(rows, np.zeros(240, int))
         assert estimator.n_features_in_ == 10
         assert vars(estimator) == before
