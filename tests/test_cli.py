@@ -127,7 +127,7 @@ def test_interruption_ends_with_one_line(tmp_path: Path) -> None:
 
 # The signal comes while joblib starts the processes: before the first of them, or after it.
 EARLY = """
-import joblib, os, signal
+import joblib, os, signal, time
 start = joblib.Parallel.__call__
 def interrupted(self, tasks):
     {before}
@@ -136,17 +136,22 @@ def interrupted(self, tasks):
     return results
 joblib.Parallel.__call__ = interrupted
 """
-CTRL_C = "os.killpg(0, signal.SIGINT)"
+CTRL_C = "time.sleep({}); os.killpg(0, signal.SIGINT)"
 
 
-@pytest.mark.parametrize(("before", "after"), [(CTRL_C, ""), ("", CTRL_C)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(CTRL_C.format(0), ""), *(("", CTRL_C.format(seconds)) for seconds in (0, 0.2, 0.6))],
+)
 def test_interruption_while_processes_start(before: str, after: str, tmp_path: Path) -> None:
     code = EARLY.format(before=before, after=after)
     program = f"{code}\nimport sys; from imperfect.cli import main; sys.exit(main())"
     words = [sys.executable, "-c", program, "demo", "--out", str(tmp_path), "--jobs", "2"]
     done = subprocess.run(words, capture_output=True, text=True, start_new_session=True, timeout=60)
     assert (done.returncode, done.stdout) == (130, "")
-    assert only_line(done.stderr) == "imperfect: interrupted"
+    # Why: stopped this early, joblib may warn of files that it then removes.
+    assert "imperfect: interrupted" in done.stderr.splitlines()
+    assert "KeyboardInterrupt" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from imperfect._optional import require
@@ -20,7 +21,8 @@ from imperfect._optional import require
 @contextmanager
 def held_interrupts() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C; here it acts as soon as they are started."""
-    # Why: starting the tracker in between would unblock the signal in versions of joblib.
+    # Why: starting one of the trackers in between would unblock the signal.
+    resource_tracker.ensure_running()
     require("joblib.externals.loky.backend.resource_tracker").ensure_running()
     seen: list[int] = []
     try:

@@ -10,6 +10,7 @@ A trial is one programmed chip; its images are not independent, so spreads are o
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -36,6 +37,9 @@ METHODS = ("float", "collapsed", "refitted", "bn_reestimated", "affine", "shuffl
 
 # Why: a chip takes a second or more, so that more than these are a slip of the finger.
 MOST_CHIPS = 10_000
+
+# Nothing waits for it: processes take longer to start.
+SETTLING_SECONDS = 0.2
 
 # Why: of the bundled images' raw pixels the best is 1e-3, of few and clean features 1 or more.
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -229,6 +233,8 @@ def _finished(tasks: Sequence[Any], jobs: int) -> Generator[tuple[int, Scores], 
     try:
         with held_interrupts() if jobs > 1 else nullcontext():
             results = require("joblib").Parallel(return_as="generator_unordered")(tasks)
+            # Why: joblib that is stopped while it hands out tasks prints exceptions of its own.
+            time.sleep(SETTLING_SECONDS if jobs > 1 else 0)
         yield from results
     finally:
         if results is not None:
