@@ -195,6 +195,15 @@ def test_forged_chip_files_are_refused(change: Any, reason: str, tmp_path: Path)
         AnalogNetwork.load(path)
 
 
+def test_values_that_overflow_inside_name_the_layer(tmp_path: Path) -> None:
+    chip, x = noisy_chip()
+    path = tmp_path / "large.npz"
+    chip.save(path)
+    forge(path, lambda _, arrays: fill(arrays, "0.scale", 3e38))
+    with pytest.raises(ValueError, match=r"layer 'block.dw': .*inf"):
+        AnalogNetwork.load(path)(1e3 * x)
+
+
 @pytest.mark.parametrize(
     ("path", "error", "reason"),
     [

@@ -90,7 +90,11 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
             f"told apart: keep it digital (digital=[{spec.name!r}])"
         )
     first = place.first * (rows // place.count) % SAMPLE_RANGE
-    y: NDArray[np.float32] = layer(
-        x, first_sample=first, read=place.read, num_threads=place.num_threads
-    )
+    try:
+        y: NDArray[np.float32] = layer(
+            x, first_sample=first, read=place.read, num_threads=place.num_threads
+        )
+    except ValueError as error:
+        # Why: ``x`` of this layer is not what the caller gave to the network.
+        raise ValueError(f"layer {spec.name!r}: {error}") from error
     return y
