@@ -124,6 +124,9 @@ def test_scores_beyond_single_precision_are_refused() -> None:
         clf.predict_proba([[1, 1, 1, 1], [3e38, -3e38, 3e38, 3e38]])
     with pytest.raises(ValueError, match="finite"):
         clf.predict([[1e39, 1, 1, 1]])
+    with pytest.raises(ValueError, match=r"X: value .*e\+38 at index .* must be finite in float32"):
+        clf.fit(X * 2e38, y)
+    clf.predict(X)
     with pytest.raises(NotFittedError):
         clone(clf).predict(X)
 

@@ -53,9 +53,17 @@ def test_names_are_taken_literally_before_they_are_patterns() -> None:
     [
         ({"digital": ["tail*"]}, ValueError, r"digital: pattern 'tail\*' fits no layer.*'stem'"),
         ({"overrides": {"x": NOISY}}, ValueError, "overrides: pattern 'x' fits no layer"),
-        ({"digital": "head*"}, TypeError, "digital: must be a list"),
-        ({"overrides": {"stem": 3}}, TypeError, r"overrides\['stem'\]: must be a Hardware"),
-        ({"hardware": "ideal"}, TypeError, "hardware: must be a Hardware"),
+        ({"digital": "head*"}, TypeError, "digital='head[*]': must be a list"),
+        ({"digital": 3}, TypeError, "digital=3: must be a list of patterns"),
+        ({"digital": None}, TypeError, "digital=None: must be a list"),
+        ({"digital": {"stem": NOISY}}, TypeError, "digital={.*: must be a list"),
+        ({"digital": [3]}, TypeError, "digital: pattern=3: must be a string; .*'stem'"),
+        ({"digital": [["stem"]]}, TypeError, r"digital: pattern=\['stem'\]: must be a string"),
+        ({"overrides": {"stem": 3}}, TypeError, r"overrides\['stem'\]=3: must be a Hardware"),
+        ({"overrides": {3: NOISY}}, TypeError, "overrides: pattern=3: must be a string"),
+        ({"overrides": [("stem", NOISY)]}, TypeError, "overrides=.*: must be a dictionary"),
+        ({"overrides": "stem"}, TypeError, "overrides='stem': must be a dictionary"),
+        ({"hardware": "ideal"}, TypeError, "hardware='ideal': must be a Hardware"),
         ({"seed": -1}, ValueError, "seed"),
         ({"seed": 1.5}, TypeError, "seed"),
         ({"chunk": 0}, ValueError, "chunk"),
@@ -67,6 +75,35 @@ def test_bad_arguments_of_a_chip(
     net, _ = small()
     with pytest.raises(error, match=reason):
         AnalogNetwork(net, **arguments)
+
+
+NET, X = small()
+OTHER_SHAPES = Network.from_onnx(networks.small_cnn(classes=7))
+
+
+def visit_with(layer: Any) -> None:
+    for visit in AnalogNetwork(NET).walk(X):
+        visit.layer = layer
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "reason"),
+    [
+        (lambda chip: chip.affine_corrected(X, reference=3), TypeError, "reference=3: must be a N"),
+        (lambda chip: chip.affine_corrected(X, chip), TypeError, "reference=AnalogNetwork"),
+        (lambda chip: chip.affine_corrected(X, b"onnx"), TypeError, "reference=b'onnx'"),
+        (lambda chip: chip.layer_outputs(X, "a"), TypeError, "reference='a': must be a Network"),
+        (lambda chip: chip.layer_outputs(X, OTHER_SHAPES), ValueError, r"head.fc' has .*\(7, 8\)"),
+        (lambda chip: chip.features(X, np.array([1, 2])), TypeError, "output=array.*the name of a"),
+        (lambda chip: chip.features(X, 3), TypeError, "output=3: must be the name of a tensor"),
+        (lambda _: visit_with(3), TypeError, "visit to 'stem'=3: must be an AnalogConv2d"),
+        (lambda chip: visit_with(chip.layers["head.fc"]), TypeError, "be an AnalogConv2d, not A"),
+        (lambda chip: visit_with(chip.layers["block.pw"]), ValueError, r"must be \(8, 3, 3, 3\)"),
+    ],
+)
+def test_bad_arguments_of_calls(call: Any, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
+        call(AnalogNetwork(NET))
 
 
 def test_a_chip_needs_a_network_with_layers() -> None:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 import networks
-from chips import WRONG_WEIGHTS, noisy_chip, small
+from chips import NOISY, WRONG_WEIGHTS, noisy_chip, small
+from imperfect._network import chipfile
 from imperfect.network import AnalogNetwork, Network
 
 
@@ -123,3 +126,109 @@ def test_arrays_of_other_kinds_are_refused(tmp_path: Path) -> None:
     np.savez(path, x=np.zeros(3))
     with pytest.raises(ValueError, match="has no 'sha256'"):
         AnalogNetwork.load(path)
+
+
+def forge(path: Path, change: Callable[[dict[str, Any], dict[str, NDArray[Any]]], Any]) -> None:
+    """Change a chip file and give it the digest of its new content."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file if name != "sha256"}
+    about = json.loads(arrays["chip"].tobytes())
+    change(about, arrays)
+    arrays["chip"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    arrays["sha256"] = np.frombuffer(chipfile._digest(arrays), np.uint8)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def fill(arrays: dict[str, NDArray[Any]], name: str, value: float) -> None:
+    arrays[name] = np.full_like(arrays[name], value)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda about, _: about.update(chunk="a"), "chunk='a': must be an integer"),
+        (lambda about, _: about.update(chunk=-5), "chunk=-5: must be an integer from 1"),
+        (lambda about, _: about.update(chunk=1.5), "chunk=1.5: .*not float"),
+        (lambda about, _: about.update(chunk=0), "chunk=0"),
+        (lambda about, _: about.update(chunk=[]), r"chunk=\[\]"),
+        (lambda about, _: about.update(version=True), "version=True: must be 2"),
+        (lambda about, _: about.update(version=2.0), "version=2.0: must be 2"),
+        (lambda about, _: about.update(version=1), "version=1: must be 2"),
+        (lambda about, _: about.update(format="chip"), "format='chip': must be"),
+        (lambda about, _: about.update(seed=-1), "seed=-1"),
+        (lambda about, _: about.update(seed=1.5), "seed=1.5"),
+        (lambda about, _: about.update(hardware=None), "Hardware=None: must be a dictionary"),
+        (lambda about, _: about.update(layers=[]), r"layers \['block.dw'\], its network has"),
+        (lambda about, _: about.update(layers=3), "layers=3: must be a list"),
+        (lambda about, _: about.update(layers=[3]), "layers=3: must be a list of dictionaries"),
+        (lambda about, _: about.update(digital=[]), "its network has .*'block.dw'"),
+        (lambda about, _: about.update(digital=["stem", "block.dw"]), "its network has"),
+        (lambda about, _: about.update(digital=["tail"]), "the layers .*'tail'"),
+        (lambda about, _: about.update(digital="block.dw"), "digital='block.dw': must be a list"),
+        (lambda about, _: about.pop("digital"), "has no 'digital'"),
+        (lambda about, _: about["layers"].pop(), "its network has .*'head.fc'"),
+        (lambda about, _: about["layers"].append(about["layers"][0]), "its network has"),
+        (lambda about, _: about["layers"][0].update(name=3), "name of a layer=3"),
+        (lambda about, _: about["layers"][0].update(seed="a"), "seed='a'"),
+        (lambda about, _: about["layers"][0].update(state=3), "state=3: must be a list"),
+        (lambda about, _: about["layers"][0].update(epilogue=1), "epilogue=1: must be True"),
+        (lambda about, _: about["layers"][0].update(epilogue=False), "no layer needs: .*'0.scale'"),
+        (lambda about, _: about["layers"][0]["state"].append("more"), "has no '0.more'"),
+        (lambda _, arrays: arrays.update(more=np.zeros(3)), r"no layer needs: \['more'\]"),
+        (lambda _, arrays: fill(arrays, "0.cells", np.nan), "layer 'stem': cells holds NaN"),
+        (lambda _, arrays: fill(arrays, "0.input_range", np.inf), "'stem': input_range holds"),
+        (lambda _, arrays: fill(arrays, "1.output_ranges", np.nan), "'block.pw': output_ranges"),
+        (lambda _, arrays: fill(arrays, "1.output_ranges", 1.0), r"must be \(lo, hi\) pairs"),
+        (lambda _, arrays: fill(arrays, "0.shift", np.nan), "'stem': shift holds NaN"),
+    ],
+)
+def test_forged_chip_files_are_refused(change: Any, reason: str, tmp_path: Path) -> None:
+    net, x = small()
+    chip = AnalogNetwork(net, NOISY, digital=["block.dw"])
+    chip.calibrate(x)
+    path = tmp_path / "forged.npz"
+    chip.save(path)
+    forge(path, lambda about, arrays: None)
+    np.testing.assert_array_equal(AnalogNetwork.load(path)(x), chip(x))
+    forge(path, change)
+    with pytest.raises(ValueError, match=f"forged.npz: is not a usable chip file: .*{reason}"):
+        AnalogNetwork.load(path)
+
+
+def test_values_that_overflow_inside_name_the_layer(tmp_path: Path) -> None:
+    chip, x = noisy_chip()
+    path = tmp_path / "large.npz"
+    chip.save(path)
+    forge(path, lambda _, arrays: fill(arrays, "0.scale", 3e38))
+    with pytest.raises(ValueError, match=r"layer 'block.dw': .*inf"):
+        AnalogNetwork.load(path)(1e3 * x)
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "reason"),
+    [
+        (None, TypeError, "path=None: must be the path of a file"),
+        (b"x", TypeError, "path=b'x': must be the path of a file"),
+        (3, TypeError, "path=3"),
+        ("", ValueError, "path='': must be the path of a file"),
+        (".", ValueError, "path='.'"),
+        ("a\0b", ValueError, "path="),
+        (
+            "nowhere/chip.npz",
+            FileNotFoundError,
+            r"\] No such file or directory: 'nowhere/chip.npz'$",
+        ),
+    ],
+)
+def test_bad_paths(path: Any, error: type[Exception], reason: str) -> None:
+    chip, _ = noisy_chip()
+    for call in (chip.save, AnalogNetwork.load):
+        with pytest.raises(error, match=reason):
+            call(path)
+
+
+def test_a_folder_is_no_chip_file(tmp_path: Path) -> None:
+    chip, _ = noisy_chip()
+    with pytest.raises(IsADirectoryError, match=f"directory: '{tmp_path}'$"):
+        chip.save(tmp_path)
+    assert list(tmp_path.parent.glob(".*.tmp")) == []

@@ -69,6 +69,8 @@ def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str
         (["demo", "--fast"], "unrecognized arguments: --fast"),
         (["demo", "--chips", "4"], "--chips: '4': must be an integer from 5"),
         (["demo", "--chips", "five"], "--chips: 'five'"),
+        (["demo", "--chips", "10001"], "--chips: '10001': must be an integer from 5 to 10000"),
+        (["demo", "--out", ""], "--out: '': must be the name of a folder"),
         (["demo", "--jobs", "0"], "--jobs: '0': must be an integer from 1"),
         (["demo", "--seed", "-1"], "--seed: '-1': must be an integer from 0"),
         (["demo", "--seed", str(2**64)], "--seed"),
@@ -98,7 +100,11 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "inside"):
         done = run("demo", "--out", str(folder))
         assert done.returncode == 1
-        assert "file" in only_line(done.stderr)
+        line = only_line(done.stderr)
+        assert line == f"imperfect: --out '{folder}': {tmp_path / 'file'} is not a folder"
+    done = run("demo", "--out", "/proc/nothing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert only_line(done.stderr) == "imperfect: /proc/nothing: No such file or directory"
 
 
 def test_interruption_ends_with_one_line(tmp_path: Path) -> None:
@@ -117,6 +123,52 @@ def test_interruption_ends_with_one_line(tmp_path: Path) -> None:
     assert only_line(errors) == "imperfect: interrupted"
     assert not output
     assert not list(out.iterdir())
+
+
+# The signal comes while joblib starts the processes: before the first of them, or after it.
+EARLY = """
+import joblib, os, signal, time
+start = joblib.Parallel.__call__
+def interrupted(self, tasks):
+    {before}
+    results = start(self, tasks)
+    {after}
+    return results
+joblib.Parallel.__call__ = interrupted
+"""
+CTRL_C = "time.sleep({}); os.killpg(0, signal.SIGINT)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(CTRL_C.format(0), ""), *(("", CTRL_C.format(seconds)) for seconds in (0, 0.2, 0.6))],
+)
+def test_interruption_while_processes_start(before: str, after: str, tmp_path: Path) -> None:
+    code = EARLY.format(before=before, after=after)
+    program = f"{code}\nimport sys; from imperfect.cli import main; sys.exit(main())"
+    words = [sys.executable, "-c", program, "demo", "--out", str(tmp_path), "--jobs", "2"]
+    done = subprocess.run(words, capture_output=True, text=True, start_new_session=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "")
+    # Why: stopped this early, joblib may warn of files that it then removes.
+    assert "imperfect: interrupted" in done.stderr.splitlines()
+    assert "KeyboardInterrupt" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_interruption_that_a_library_takes_for_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loads(*arguments: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(cli, "run_demo", loads)
+    assert cli.main(["demo"]) == 130
+    assert only_line(capsys.readouterr().err) == "imperfect: interrupted"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def tiny_network() -> Network:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from onnx import TensorProto
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 import imperfect as im
@@ -77,12 +77,13 @@ def test_any_number_of_rows_on_a_network_for_fixed_batches() -> None:
 
 BAD_PARAMETERS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"network_or_chip": "net.onnx"}, TypeError, "network_or_chip: must be a Network or an"),
-    ({"hardware": "ideal"}, TypeError, "hardware: must be a Hardware"),
+    ({"hardware": "ideal"}, TypeError, "hardware='ideal': must be a Hardware"),
     ({"seed": -1}, ValueError, "seed=-1"),
     ({"seed": 0.5}, TypeError, "seed=0.5"),
     ({"output": "r2"}, ValueError, r"no tensor 'r2'; close: \['r'\]"),
     ({"head": "logistic"}, TypeError, "head='logistic': must be a scikit-learn classifier"),
     ({"head": LogisticRegression}, TypeError, "head=.*LogisticRegression"),
+    ({"head": Ridge()}, TypeError, r"head=Ridge\(\): must be a scikit-learn classifier"),
     ({"head": StandardScaler()}, TypeError, r"head=StandardScaler\(\)"),
     ({"refit": "no"}, TypeError, "refit='no': must be True or False"),
     ({"refit": False, "head": LogisticRegression()}, ValueError, "head=.* None with refit=False"),
@@ -139,6 +140,22 @@ def test_bad_rows_are_refused(rows: Any, reason: str) -> None:
             call(rows)
     with pytest.raises(ValueError, match=reason):
         im.RetrainedClassifier(net).fit(rows, y[: len(rows)])
+
+
+@pytest.mark.parametrize("rows", [np.zeros((240, 3)), np.full((240, 9), np.nan)])
+def test_a_fit_that_fails_changes_nothing(rows: Any) -> None:
+    net, X, y = trained()
+    for estimator in (
+        im.AnalogFeatures(net, NOISY).fit(X, y),
+        im.RetrainedClassifier(net).fit(X, y),
+        im.RetrainedClassifier(net, refit=False).fit(X, y),
+        im.AnalogLogisticRegression().fit(X, y),
+    ):
+        before = dict(vars(estimator))
+        with pytest.raises(ValueError, match=r"X has 3 feature|NaN|class"):
+            estimator.fit(rows, np.zeros(240, int))
+        assert estimator.n_features_in_ == 10
+        assert vars(estimator) == before
 
 
 @pytest.mark.parametrize(

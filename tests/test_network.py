@@ -183,6 +183,12 @@ HUGE[1, 0, 0, 0] = 1e300
         (np.zeros((2, 3, 8)), ValueError, r"'x': shape \(2, 3, 8\) does not fit \(n, 3, 8, 8\)"),
         (np.zeros((2, 3, 8, 9)), ValueError, "does not fit"),
         (np.zeros(()), ValueError, "does not fit"),
+        (3, ValueError, r"shape \(\) does not fit"),
+        (None, TypeError, "x=None: must be an array of numbers, .* not NoneType"),
+        ("a", TypeError, "x='a': must be an array of numbers"),
+        ({1.0, 2.0}, TypeError, "x={1.0, 2.0}: must be an array"),
+        ({"x": None}, TypeError, r"x\['x'\]=None: must be an array"),
+        ([[1.0], [1.0, 2.0]], ValueError, "x is not an array"),
         (NAN, ValueError, r"value nan at index \(2, 1, 0, 5\)"),
         (-INFINITE, ValueError, r"value -inf at index \(0, 2, 7, 1\)"),
         (HUGE, ValueError, r"value 1e\+300 at index \(1, 0, 0, 0\) must be finite in float32"),
@@ -197,6 +203,23 @@ def test_bad_inputs(x: Any, error: type[Exception], reason: str) -> None:
     for run in (net, AnalogNetwork(net, chunk=2)):
         with pytest.raises(error, match=reason):
             run(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "reason"),
+    [
+        (None, TypeError, "model=None: .*Network.from_onnx"),
+        (b"onnx", TypeError, "model=b'onnx': .*Network.from_onnx"),
+        ("net.onnx", TypeError, "model='net.onnx': .*Network.from_onnx"),
+        (onnx.ModelProto(), ValueError, "model: is empty, .*Network.from_onnx"),
+        (networks.residual()[0], ValueError, "model: .*not in normal form; Network.from_onnx"),
+    ],
+)
+def test_networks_are_made_of_checked_models(
+    model: Any, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        Network(model)
 
 
 def test_bad_inputs_of_several_names() -> None:

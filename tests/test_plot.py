@@ -180,17 +180,88 @@ def test_settings_are_restored() -> None:
     assert str(matplotlib.rcParams.copy()) == before
 
 
+GOOD = study_table({SIGMA: [0.1, 0.2]})
+LAYERS = layer_table()
+TABLES = (plot.collapse_and_recover, report.summary, report.recovery)
+NO_RESULTS = [None, 3, [], {"knob": [1]}, np.zeros((2, 2)), "results.csv"]
+
+
+def with_cell(column: str, value: Any) -> pd.DataFrame:
+    """Good results, but for one cell of row 3."""
+    table = GOOD.astype({column: object})
+    table.loc[3, column] = value
+    return table
+
+
+@pytest.mark.parametrize("make", TABLES)
 @pytest.mark.parametrize(
-    ("make", "reason"),
+    ("results", "error", "reason"),
     [
-        (lambda: plot.collapse_and_recover(pd.DataFrame({"knob": []})), "no columns .'value'"),
-        (lambda: plot.collapse_and_recover(study_table({})), "has no rows"),
-        (lambda: plot.layers(layer_table(), by="chip"), "no columns .'chip'"),
-        (lambda: plot.layers(layer_table(0)), "has no rows"),
+        *((table, TypeError, "(?s)results=.*: must be a pandas.DataFrame") for table in NO_RESULTS),
+        (GOOD[:0], ValueError, "results: has no rows"),
+        (GOOD.drop(columns=["value"]), ValueError, "results: has no columns .'value'"),
+        (GOOD.drop(columns=["accuracy"]), ValueError, "results: has no columns .'accuracy'"),
+        (pd.concat([GOOD, GOOD["knob"]], axis=1), ValueError, "several columns 'knob'"),
+        (with_cell("knob", np.nan), ValueError, "column 'knob' has no value in row 3"),
+        (with_cell("value", None), ValueError, "'value' has no value in row 3.*keep_default_na"),
+        (with_cell("value", [1]), TypeError, "column 'value' must hold numbers or text"),
+        (with_cell("accuracy", "high"), TypeError, "'accuracy' has type object: must hold"),
+        (GOOD.assign(accuracy=np.nan), ValueError, "column 'accuracy' has no value in row 0"),
+        (GOOD.assign(accuracy=91.5), ValueError, "accuracy=91.5 in row 0: must be from 0 to 1"),
+        (GOOD.assign(accuracy=-np.inf), ValueError, "accuracy=-inf in row 0"),
+        (GOOD.assign(method="refited"), ValueError, "'refited'; did you mean 'refitted'"),
+    ],
+)
+def test_bad_results(make: Any, results: Any, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
+        make(results)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "reason"),
+    [
+        *(
+            (lambda ax=ax: plot.collapse_and_recover(GOOD, ax), TypeError, reason)
+            for ax, reason in (
+                ([1, 2], r"ax\[0\]=1: must be matplotlib Axes"),
+                (Figure().subplots(2, 2), r"ax\[0\]=array.*must be matplotlib Axes"),
+                (3, "ax=3: must be matplotlib Axes"),
+                ("left", "ax='left': must be"),
+                (Figure(), "ax=.*Figure.*: must be matplotlib Axes"),
+            )
+        ),
+        (lambda: plot.collapse_and_recover(GOOD, labels=3), TypeError, "labels=3: must be a dict"),
+        (lambda: plot.collapse_and_recover(GOOD, labels=["a"]), TypeError, r"labels=\['a'\]: must"),
+        (lambda: plot.collapse_and_recover(GOOD, labels={SIGMA: 3}), TypeError, "sigma'.=3: must"),
+        (lambda: plot.layers(None), TypeError, "report=None: must be a pandas.DataFrame"),
+        (lambda: plot.layers(GOOD), ValueError, "report: has no columns .'layer'"),
+        (lambda: plot.layers(LAYERS, by="chip"), ValueError, "no columns .'chip'"),
+        (lambda: plot.layers(LAYERS, by=""), ValueError, "no columns .''"),
+        (lambda: plot.layers(LAYERS, by=["layer"]), TypeError, r"by=\['layer'\]: must be the name"),
+        (lambda: plot.layers(LAYERS, by=3), TypeError, "by=3: must be the name of a column"),
+        (lambda: plot.layers(LAYERS, ax=[1, 2]), TypeError, r"ax=\[1, 2\]: must be matplotlib"),
+        (lambda: plot.layers(LAYERS, ax=3), TypeError, "ax=3: must be matplotlib Axes"),
+        (lambda: plot.layers(LAYERS.assign(snr_db="a")), TypeError, "column 'snr_db' has type"),
+        (lambda: plot.layers(LAYERS.assign(own_snr_db=np.nan)), ValueError, "'own_snr_db' has no"),
+        (lambda: plot.layers(layer_table(0)), ValueError, "has no rows"),
+        (lambda: report.summary(GOOD.drop(columns="n_test")), ValueError, "no columns .'n_test'"),
+        (lambda: report.summary(GOOD.assign(chip=None)), ValueError, "column 'chip' has no value"),
+        (lambda: report.summary(GOOD.assign(n_train="a")), TypeError, "column 'n_train' has type"),
+        *(
+            (lambda m=m: report.recovery(GOOD[GOOD["method"] != m]), ValueError, f"of method '{m}'")
+            for m in ("collapsed", "refitted", "shuffled", "pixels")
+        ),
+        (
+            lambda: report.recovery(GOOD[(GOOD["method"] != "pixels") | (GOOD["value"] != 0.2)]),
+            ValueError, f"no rows of method 'pixels' for {SIGMA} = 0.2",
+        ),
+        (lambda: report.recovery(GOOD, collapsed="a"), TypeError, "collapsed='a': must be a n"),
+        (lambda: report.recovery(GOOD, margin=np.nan), ValueError, "margin=nan: must be a number"),
+        (lambda: report.recovery(GOOD, collapsed=40), ValueError, "collapsed=40: must be a number"),
     ],
 )  # fmt: skip
-def test_bad_tables(make: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+def test_bad_arguments(make: Any, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
         make()
 
 

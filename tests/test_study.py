@@ -13,6 +13,7 @@ from onnx import helper as h
 from onnx import numpy_helper
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import Ridge
 
 import imperfect as im
 import networks
@@ -154,11 +155,17 @@ def test_seed_decides_the_chips() -> None:
 def test_labels_may_be_of_any_kind() -> None:
     net, (x_train, y_train, x_test, y_test) = convolutional()
     words = np.array(["ant", "bee", "cow"])
-    by_number, by_word = (
+    by_number, *others = [
         collapse_and_recover(net, x_train, train, x_test, test, WRONG, {SIGMA: [0.1]}, chips=1)
-        for train, test in ((y_train, y_test), (words[y_train], pd.Series(words[y_test])))
-    )
-    pd.testing.assert_frame_equal(by_number, by_word, check_exact=True)
+        for train, test in (
+            (y_train, y_test),
+            (words[y_train], pd.Series(words[y_test])),
+            (words[y_train].astype(object), words[y_test]),
+            (y_train.astype(object), y_test.astype(float)),
+        )
+    ]
+    for table in others:
+        pd.testing.assert_frame_equal(by_number, table, check_exact=True)
 
 
 def test_a_given_head_serves_the_chip_and_both_controls() -> None:
@@ -218,6 +225,12 @@ def test_converters_of_the_control_fit_its_own_activations() -> None:
         assert 0.8 < np.abs(visit.x).max() / full_scale < 1.25
 
 
+class NoEstimator:
+    """Has the methods of a head, but is none."""
+
+    fit = predict = get_params = None
+
+
 NAN = np.zeros((120, 3, 8, 8), np.float32)
 NAN[7, 1, 2, 3] = np.nan
 
@@ -225,7 +238,7 @@ NAN[7, 1, 2, 3] = np.nan
 @pytest.mark.parametrize(
     ("change", "error", "reason"),
     [
-        ({"network": "net"}, TypeError, "network: must be a Network, not str"),
+        ({"network": "net"}, TypeError, "network='net': must be a Network, not str"),
         ({"X_train": np.zeros((119, 3, 8, 8))}, ValueError, r"y_train: has shape \(120,\) for 119"),
         ({"X_test": np.zeros((1, 3, 8, 8))}, ValueError, r"y_test: has shape \(60,\) for 1 images"),
         ({"X_train": NAN}, ValueError, r"X_train: value nan at index \(7, 1, 2, 3\)"),
@@ -237,7 +250,13 @@ NAN[7, 1, 2, 3] = np.nan
         ({"X_test": np.zeros((0, 3, 8, 8)), "y_test": []}, ValueError, "X_test: .*not empty"),
         ({"y_train": np.zeros((120, 1))}, ValueError, r"y_train: has shape \(120, 1\)"),
         ({"y_train": np.zeros(120)}, ValueError, "y_train: has one class, 0.0"),
-        ({"y_train": np.full(120, np.nan)}, ValueError, "y_train: has a label that is NaN"),
+        ({"y_train": np.full(120, np.nan)}, ValueError, "y_train: label nan at index 0: must be i"),
+        ({"y_train": [0.0, 1.5, *[1, 2] * 59]}, ValueError, "y_train: label 1.5 at index 1: must"),
+        ({"y_test": np.full(60, np.inf)}, ValueError, "y_test: label inf at index 0"),
+        ({"y_train": np.full(120, b"a")}, TypeError, "y_train: labels of type .S1: must be"),
+        ({"y_train": np.full(120, 1j)}, TypeError, "y_train: labels of type complex128"),
+        ({"y_train": [2**70, *[0, 1] * 59, 1]}, TypeError, "y_train: labels must be of one kind"),
+        ({"y_train": [[0], [1, 2]]}, ValueError, "y_train is not an array"),
         ({"y_train": np.array([None, 1] * 60)}, TypeError, "y_train: labels must"),
         ({"y_test": np.full(60, 7)}, ValueError, r"y_test: has classes \[7\]"),
         ({"y_train": np.arange(120) % 4}, ValueError, "outputs of shape .3,. for 4 classes"),
@@ -260,6 +279,11 @@ NAN[7, 1, 2, 3] = np.nan
         ({"jobs": 0}, ValueError, "jobs=0"),
         ({"head": DummyClassifier}, TypeError, "head=.*must be a scikit-learn classifier"),
         ({"head": "svm"}, TypeError, "head='svm'"),
+        ({"head": Ridge()}, TypeError, r"head=Ridge\(\): must be a scikit-learn classifier"),
+        ({"head": NoEstimator()}, TypeError, "head=.*NoEstimator"),
+        ({"progress": 3}, TypeError, "progress=3: must be a function of two numbers"),
+        ({"progress": lambda done: None}, TypeError, "progress=.*: must be a function of two"),
+        ({"chips": 10**7}, ValueError, "chips=10000000: must be an integer from 1 to 10000"),
     ],
 )
 def test_bad_input(change: dict[str, Any], error: type[Exception], reason: str) -> None:

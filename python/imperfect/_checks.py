@@ -23,6 +23,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from imperfect._json import parse_json
+
 VERSION = 1  # of the dictionary and JSON form
 LARGEST_COUNT = 2**31 - 1
 # Why: kernels compute in single precision, where larger or smaller numbers overflow or vanish.
@@ -50,6 +52,18 @@ def check_known(owner: str, name: object, known: Collection[str]) -> None:
         allowed = ", ".join(known) or "nothing"
         hint = _closest(str(name), known)
         raise ValueError(f"{owner} has no {_short.repr(name)}{hint} (allowed: {allowed})")
+
+
+def check_version(version: object, known: int) -> None:
+    """Refuse a format that is not read here; True and 1.0 equal 1, but nobody writes them."""
+    if type(version) is not int or version != known:
+        raise ValueError(refusal("version", version, f"{known}, the format read here"))
+
+
+def check_instance(field: str, value: object, kinds: type | tuple[type, ...], allowed: str) -> None:
+    """Refuse a value of another type; ``allowed`` says in words what it may be."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{refusal(field, value, allowed)}, not {type(value).__name__}")
 
 
 def _closest(name: str, known: Collection[str]) -> str:
@@ -276,9 +290,7 @@ class Document(Value):
         """
         if not isinstance(data, Mapping):
             raise TypeError(refusal(cls.__name__, data, "a dictionary"))
-        version = data.get("version")
-        if version != VERSION:
-            raise ValueError(refusal("version", version, f"{VERSION}, the format read here"))
+        check_version(data.get("version"), VERSION)
         chosen = {key: value for key, value in data.items() if key != "version"}
         built: Self = _from_plain(cls, chosen, cls.__name__, cls._law_classes)
         return built
@@ -309,11 +321,8 @@ class Document(Value):
         >>> im.Hardware.from_json('{"version": 1, "adc": {"bits": 8}}')
         Hardware(adc=ADC(bits=8))
         """
-        try:
-            data = json.loads(text, object_pairs_hook=_without_repeats)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"{cls.__name__} cannot be read from this text: {error}") from error
-        return cls.from_dict(data)
+        check_instance("text", text, (str, bytes, bytearray), "JSON text (a string or bytes)")
+        return cls.from_dict(parse_json(cls.__name__, text))
 
     def digest(self) -> str:
         """Return the SHA-256 of the fields that differ from their defaults, in hexadecimal.
@@ -371,15 +380,6 @@ def _law_or_item(value: Any, where: str, laws: Mapping[str, type[Value]]) -> Any
         raise ValueError(f"{where} has no name: a law is written like {{'law': 'PCM'}}")
     check_known(f"{where}.law", name, laws)
     return _from_plain(laws[name], {k: v for k, v in value.items() if k != "law"}, where, laws)
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} occurs twice in one object")
-    return data
 
 
 def _with_path(old: Any, path: list[str], new: Any, where: str) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 
 from imperfect import _core
 from imperfect._config import show_config
+from imperfect._interrupts import noted_interrupts
 from imperfect._optional import require
 
 if TYPE_CHECKING:
@@ -88,19 +89,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     imperfect ...
     0
     """
-    options = _parser().parse_args(arguments)
-    try:
-        if options.command == "info":
-            show_config()
-        else:
-            run_demo(QUICK if options.quick else FULL, options)
-    except KeyboardInterrupt:
-        print("imperfect: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except (ImportError, OSError, ValueError) as error:
-        print(f"imperfect: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    with noted_interrupts() as interrupts:
+        try:
+            options = _parser().parse_args(arguments)
+            if options.command == "info":
+                show_config()
+            else:
+                run_demo(QUICK if options.quick else FULL, options)
+        except (KeyboardInterrupt, ImportError, OSError, ValueError) as error:
+            # Why: a library that is interrupted while it loads says that it cannot be loaded.
+            if interrupts or isinstance(error, KeyboardInterrupt):
+                print("imperfect: interrupted", file=sys.stderr)
+                return INTERRUPTED
+            print(f"imperfect: {_text(error)}", file=sys.stderr)
+            return 1
     return 0
+
+
+def _text(error: Exception) -> str:
+    """One line on what went wrong; of the system's errors without their numbers."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join(text.split())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,19 +153,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_demo_options(demo: argparse.ArgumentParser) -> None:
+    from imperfect.study import MOST_CHIPS
+
     folder, cores = Path("imperfect-demo"), _cores()
     demo.add_argument(
-        "--out", type=Path, default=folder, metavar="DIR", help=f"folder to write to ({folder}/)"
+        "--out", type=_folder, default=folder, metavar="DIR", help=f"folder to write to ({folder}/)"
     )
     demo.add_argument(
         "--seed", type=_integer(0, LARGEST_SEED), default=0, help="decides the chips (0)"
     )
     demo.add_argument(
         "--chips",
-        type=_integer(FEWEST_CHIPS, 10**6),
+        type=_integer(FEWEST_CHIPS, MOST_CHIPS),
         default=FEWEST_CHIPS,
         metavar="N",
-        help=f"chips per value, {FEWEST_CHIPS} or more ({FEWEST_CHIPS})",
+        help=f"chips per value, {FEWEST_CHIPS} to {MOST_CHIPS:,} ({FEWEST_CHIPS})",
     )
     demo.add_argument(
         "--jobs",
@@ -170,6 +183,13 @@ def _cores() -> int:
     from joblib import cpu_count
 
     return int(cpu_count())
+
+
+def _folder(text: str) -> Path:
+    """A type for argparse: the name of a folder, which need not exist."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be the name of a folder")
+    return Path(text)
 
 
 def _integer(low: int, high: int) -> Any:
@@ -235,6 +255,9 @@ def _measure(demo: Demo, options: argparse.Namespace) -> tuple[pd.DataFrame, pd.
 
 def _prepare(folder: Path) -> None:
     """Make the folder, and find out now whether files can be written there."""
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise ValueError(f"--out {str(folder)!r}: {part} is not a folder")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from imperfect._checks import check_instance
 from imperfect._optional import require
+from imperfect._tables import check_results, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +94,9 @@ def collapse_and_recover(
 
     Raises
     ------
-    ValueError
-        If a column is missing, there are no rows, or not as many axes as knobs.
+    ValueError, TypeError
+        If a column or one of its values is missing, a method is unknown, an accuracy is not from
+        0 to 1, there are no rows, or not as many axes as knobs.
     ImportError
         If the extra ``study`` is not installed.
 
@@ -109,8 +112,8 @@ def collapse_and_recover(
     >>> figure.axes[0].get_xlabel()
     'Bits per cell'
     """
-    _check_columns(results, ("knob", "value", "method", "accuracy"))
-    names = AXIS_LABELS | dict(labels or {})
+    check_results(results, STYLES)
+    names = AXIS_LABELS | _checked_labels(labels)
     with _look():
         figure, panels = _panels(results["knob"].nunique(), ax)
         for panel, (knob, rows) in zip(panels, results.groupby("knob", sort=False), strict=True):
@@ -155,8 +158,8 @@ def layers(
 
     Raises
     ------
-    ValueError
-        If a column is missing, or there are no rows.
+    ValueError, TypeError
+        If a column or one of its values is missing, or there are no rows.
     ImportError
         If the extra ``study`` is not installed.
 
@@ -171,13 +174,17 @@ def layers(
     >>> plot.layers(report).axes[0].get_ylabel()
     'Signal-to-error ratio (dB)'
     """
-    _check_columns(report, ("layer", "position", "snr_db", "own_snr_db", *([by] if by else [])))
+    check_instance("by", by, (str, type(None)), "the name of a column, or None")
+    numbers = ("position", "snr_db", "own_snr_db")
+    check_table("report", report, ("layer", *numbers, *([] if by is None else [by])), numbers)
+    if ax is not None:
+        _check_axes("ax", ax)
     with _look():
         panel = _new_figure(2 * COLUMN_INCHES, 4.0).subplots() if ax is None else ax
         values = [None] if by is None else list(report[by].unique())
         for index, value in enumerate(values):
             rows = report if by is None else report[report[by] == value]
-            _draw_ratios(panel, rows, index, f"{by} = {value}, " if by else "")
+            _draw_ratios(panel, rows, index, "" if by is None else f"{by} = {value}, ")
         _label_layers(panel, report)
         if ax is None:
             handles, texts = panel.get_legend_handles_labels()
@@ -207,23 +214,33 @@ def _panels(count: int, ax: Axes | Sequence[Axes] | None) -> tuple[Figure, list[
     if ax is None:
         figure = _new_figure(COLUMN_INCHES * count, 3.2 if count == 1 else 2.9)
         return figure, list(figure.subplots(1, count, squeeze=False)[0])
-    panels = list(ax) if isinstance(ax, Sequence | np.ndarray) else [ax]
+    several = isinstance(ax, Sequence | np.ndarray) and not isinstance(ax, str)
+    panels: list[Any] = list(cast("Sequence[Axes]", ax)) if several else [ax]
+    for index, panel in enumerate(panels):
+        _check_axes(f"ax[{index}]" if several else "ax", panel)
     if len(panels) != count:
         raise ValueError(f"ax: {len(panels)} axes for {count} knobs in results")
     return _figure_of(panels[0]), panels
 
 
+def _check_axes(field: str, ax: object) -> None:
+    check_instance(
+        field, ax, require("matplotlib.axes").Axes, "matplotlib Axes, or None for new ones"
+    )
+
+
+def _checked_labels(labels: Any) -> dict[str, str]:
+    allowed = "a dictionary from knobs to labels, or None"
+    check_instance("labels", labels, (Mapping, type(None)), allowed)
+    chosen = dict(labels or {})
+    for knob, text in chosen.items():
+        check_instance(f"labels[{knob!r}]", text, str, "a string")
+    return chosen
+
+
 def _figure_of(ax: Axes) -> Figure:
     figure: Any = ax.get_figure(root=True)
     return cast("Figure", figure)
-
-
-def _check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in table.columns]
-    if missing:
-        raise ValueError(f"the table has no columns {missing}; it has {list(table.columns)}")
-    if not len(table):
-        raise ValueError("the table has no rows")
 
 
 def _draw_knob(ax: Axes, rows: pd.DataFrame, knob: str) -> None:

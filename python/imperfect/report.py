@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from imperfect._checks import real
 from imperfect._network.report import table
+from imperfect._tables import check_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +43,12 @@ def summary(results: pd.DataFrame) -> str:
     str
         Several lines, the first of which says how many images and chips there were.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If ``results`` has no rows, lacks a column or a value in one of them, or holds what is no
+        result of a study.
+
     Examples
     --------
     >>> import pandas as pd
@@ -56,6 +64,7 @@ def summary(results: pd.DataFrame) -> str:
     value  refitted
     2      75.0±7.1
     """
+    check_results(results, HEADINGS, ["chip"], ["n_train", "n_test"])
     first, chips = results.iloc[0], results["chip"].nunique()
     spread = f"mean±standard deviation over {chips} chips" if chips > 1 else "one chip"
     counts = f"{first['n_test']:,} test images; heads fitted on {first['n_train']:,}"
@@ -98,6 +107,12 @@ def recovery(results: pd.DataFrame, collapsed: float = 0.4, margin: float = 0.1)
     str
         A heading, and one line per value where both hold; or one line that says there is none.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``summary``, or if a method that is compared is missing, or a limit is no number from
+        0 to 1.
+
     Examples
     --------
     >>> import pandas as pd
@@ -111,7 +126,11 @@ def recovery(results: pd.DataFrame, collapsed: float = 0.4, margin: float = 0.1)
     Own head below 40 %, refitted head at least 10 points above both controls:
       cell.bits = 1: own head 20.0 %, refitted 70.0 %, better control 40.0 %
     """
+    check_results(results, HEADINGS)
+    for name, limit in (("collapsed", collapsed), ("margin", margin)):
+        real(name, limit, "a number from 0 to 1 (accuracy)", lambda value: 0 <= value <= 1)
     means = results.groupby(["knob", "value", "method"], sort=False)["accuracy"].mean().unstack()
+    _check_compared(means)
     control = means[list(CONTROLS)].max(axis=1)
     chosen = (means["collapsed"] < collapsed) & (means["refitted"] >= control + margin)
     found = means.assign(control=control)[chosen].reset_index()
@@ -125,3 +144,14 @@ def recovery(results: pd.DataFrame, collapsed: float = 0.4, margin: float = 0.1)
         f"refitted head at least {100 * margin:g} points above both controls:"
     )
     return "\n".join([heading, *lines]) if lines else f"{heading} at no value."
+
+
+def _check_compared(means: pd.DataFrame) -> None:
+    """Refuse results without a method that recovery is judged by."""
+    for method in ("collapsed", "refitted", *CONTROLS):
+        if method not in means.columns:
+            raise ValueError(f"results: has no rows of method {method!r}")
+        without = means.index[means[method].isna()]
+        if len(without):
+            knob, value = without[0]
+            raise ValueError(f"results: has no rows of method {method!r} for {knob} = {value}")

@@ -10,20 +10,22 @@ A trial is one programmed chip; its images are not independent, so spreads are o
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from imperfect import _core
-from imperfect._arrays import Floats, as_float32, as_seed
+from imperfect._arrays import as_seed
 from imperfect._checks import integer
+from imperfect._interrupts import held_interrupts
 from imperfect._optional import require
+from imperfect._study_input import check_progress, checked_study
 from imperfect._trial import Point, Scores, Study, measure_chip, measure_pixels
 from imperfect.hardware import Hardware
 from imperfect.network import Network
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHODS = ("float", "collapsed", "refitted", "bn_reestimated", "affine", "shuffled", "pixels")
+
+# Why: a chip takes a second or more, so that more than these are a slip of the finger.
+MOST_CHIPS = 10_000
+
+# Nothing waits for it: processes take longer to start.
+SETTLING_SECONDS = 0.2
 
 # Why: of the bundled images' raw pixels the best is 1e-3, of few and clean features 1 or more.
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -110,14 +118,14 @@ def collapse_and_recover(
     X_train, X_test : array of shape (n, …)
         Images as the network takes them; finite; kept as float32.
     y_train, y_test : array of shape (n,)
-        Labels of any type.
+        Labels: whole numbers or strings.
     hardware
         The machine.
     vary
         Values to try by the path of a field, as in ``Hardware.with_field``; each field is
         varied alone.
     chips
-        Chips per value, 1 or more. They differ much: fewer than 5 tell little.
+        Chips per value, 1 to 10,000. They differ much: fewer than 5 tell little.
     seed
         Chip c has the same seed for every value, drawn from ``seed`` and c.
     head
@@ -166,10 +174,13 @@ def collapse_and_recover(
     True
     """
     pandas = require("pandas")
-    study = _checked_study(network, X_train, y_train, X_test, y_test, head)
+    check_progress(progress)
+    folds = FOLDS if head is None else 1
+    head = default_head() if head is None else head
+    study = checked_study(network, X_train, y_train, X_test, y_test, head, folds)
     points = _points(hardware, vary)
     seed = as_seed("seed", seed)
-    integer("chips", chips, 1)
+    integer("chips", chips, 1, MOST_CHIPS)
     integer("jobs", jobs, 1)
     seeds = [_core.trial_seed(seed, chip) for chip in range(chips)]
     in_float = {"float": study.own_accuracy(network(study.x_test))}
@@ -203,9 +214,11 @@ def _run(
     tasks += [joblib.delayed(measure_chip)(study, *trial) for trial in trials]
     numbered = [joblib.delayed(_numbered)(i, *task) for i, task in enumerate(tasks)]
     scores: list[Scores] = [{}] * len(tasks)
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        with _children_ignore_interrupts():
-            finished = joblib.Parallel(return_as="generator_unordered")(numbered)
+    jobs = min(jobs, len(tasks))
+    with (
+        joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1),
+        closing(_finished(numbered, jobs)) as finished,
+    ):
         for done, (index, result) in enumerate(finished, 1):
             scores[index] = result
             if progress is not None:
@@ -214,18 +227,21 @@ def _run(
     return scores[0], [rest[i : i + step] for i in range(0, len(rest), step)]
 
 
-@contextmanager
-def _children_ignore_interrupts() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C: it is this process that ends them."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _finished(tasks: Sequence[Any], jobs: int) -> Generator[tuple[int, Scores], None, None]:
+    """Results as they come; an exception here or where they are used ends the processes."""
+    results: Any = None
     try:
-        yield
+        with held_interrupts() if jobs > 1 else nullcontext():
+            results = require("joblib").Parallel(return_as="generator_unordered")(tasks)
+            # Why: joblib that is stopped while it hands out tasks prints exceptions of its own.
+            time.sleep(SETTLING_SECONDS if jobs > 1 else 0)
+        yield from results
     finally:
-        signal.signal(signal.SIGINT, before)
+        if results is not None:
+            # Why: joblib warns that results are lost, which is what an exception is for.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                results.close()
 
 
 def _numbered(
@@ -261,62 +277,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return value if isinstance(value, Real) and not isinstance(value, bool) else str(value)
-
-
-def _checked_study(
-    network: Network, X_train: Any, y_train: Any, X_test: Any, y_test: Any, head: Any
-) -> Study:
-    if not isinstance(network, Network):
-        raise TypeError(f"network: must be a Network, not {type(network).__name__}")
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        counts = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        raise ValueError(f"network: has {counts}, must have one each")
-    x_train, outputs = _images(network, "X_train", X_train)
-    x_test, _ = _images(network, "X_test", X_test)
-    train, test = _labels("y_train", y_train, x_train), _labels("y_test", y_test, x_test)
-    classes, sizes = np.unique(train, return_counts=True)
-    if len(classes) < 2:
-        raise ValueError(f"y_train: has one class, {classes.tolist()[0]!r}; must have two or more")
-    unknown = np.setdiff1d(test, classes).tolist()
-    if unknown:
-        raise ValueError(f"y_test: has classes {unknown} that y_train does not have")
-    if head is None and sizes.min() < FOLDS:
-        few = classes.tolist()[sizes.argmin()]
-        raise ValueError(f"y_train: has {sizes.min()} of class {few!r}; must have {FOLDS} of each")
-    if outputs != (len(classes),):
-        raise ValueError(
-            f"network: has outputs of shape {outputs} for {len(classes)} classes in y_train; "
-            "must have one for each class"
-        )
-    head = default_head() if head is None else head
-    for method in ("fit", "predict", "get_params"):
-        if isinstance(head, type) or not hasattr(head, method):
-            raise TypeError(f"head={head!r}: must be a scikit-learn classifier or None")
-    return Study(network, x_train, train, x_test, test, head)
-
-
-def _images(network: Network, name: str, values: Any) -> tuple[Floats, tuple[int, ...]]:
-    """Images, checked, and the shape of what the network gives for one of them."""
-    x = as_float32(name, values)
-    if x.ndim < 2 or not x.size:
-        raise ValueError(f"{name}: has shape {x.shape}, must be (n, …) and not empty")
-    if not np.isfinite(x).all():
-        place = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
-        raise ValueError(f"{name}: value {x[place]} at index {place} must be finite")
-    try:
-        return x, network(x[: network._graph.batch or 1]).shape[1:]
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _labels(name: str, values: Any, x: Floats) -> NDArray[Any]:
-    y = np.asarray(values)
-    if y.shape != (len(x),):
-        raise ValueError(f"{name}: has shape {y.shape} for {len(x)} images, must be ({len(x)},)")
-    if (y != y).any():
-        raise ValueError(f"{name}: has a label that is NaN")
-    try:
-        np.unique(y)
-    except TypeError as error:
-        raise TypeError(f"{name}: labels must be of one kind: {error}") from error
-    return y

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from imperfect._estimators.fitting import unchanged_by_failure
 from imperfect.hardware import Hardware
 from imperfect.layers import AnalogLinear
 
@@ -115,10 +116,16 @@ class AnalogLogisticRegression(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is wrong, or X and y do not fit each other.
+            If a parameter is wrong, X and y do not fit each other, or X exceeds float32.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
+        with unchanged_by_failure(self):
+            X, y = validate_data(self, X, y, dtype=np.float64)
+            check_classification_targets(y)
+            _check_range(X)
+            self._train(X, y)
+        return self
+
+    def _train(self, X: NDArray[np.float64], y: NDArray[Any]) -> None:
         model = LogisticRegression(
             C=self.C,
             fit_intercept=self.fit_intercept,
@@ -132,7 +139,6 @@ class AnalogLogisticRegression(ClassifierMixin, BaseEstimator):
         if layer.needs_calibration:
             layer.calibrate(X)
         self.layer_ = layer
-        return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
         """Compute the scores W x + b on the array.
@@ -195,3 +201,11 @@ class AnalogLogisticRegression(ClassifierMixin, BaseEstimator):
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
         return probabilities
+
+
+def _check_range(X: NDArray[np.float64]) -> None:
+    """Refuse rows that the array could not take afterwards."""
+    too_large = np.abs(X) > np.finfo(np.float32).max
+    if too_large.any():
+        place = tuple(np.argwhere(too_large)[0].tolist())
+        raise ValueError(f"X: value {X[place]} at index {place} must be finite in float32")

@@ -3,7 +3,7 @@
 """Estimators made of a network on imperfect hardware: its features, and a new head on them.
 
 X has shape (n, …). Device errors are drawn once, in ``fit``; afterwards the answer for a row
-depends on that row alone. What both estimators share is in ``_chip_estimator.py``.
+depends on that row alone. What both estimators share is in ``chip_estimator.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     clone,
-    is_classifier,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -26,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
 
 from imperfect._estimators.chip_estimator import ChipEstimator
+from imperfect._estimators.fitting import check_classifier, unchanged_by_failure
 from imperfect.hardware import Hardware
 from imperfect.network import AnalogNetwork, Network
 
@@ -114,8 +114,9 @@ class AnalogFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ChipEsti
         ValueError, TypeError
             If a parameter is wrong, or X does not fit the network.
         """
-        X, _ = self._fit_chip(X)
-        self._n_features_out = self._tensor(X[:1], self.output).shape[1]
+        with unchanged_by_failure(self):
+            X, _ = self._fit_chip(X)
+            self._n_features_out = self._tensor(X[:1], self.output).shape[1]
         return self
 
     def transform(self, X: Any) -> NDArray[Any]:
@@ -263,12 +264,18 @@ class RetrainedClassifier(ClassifierMixin, ChipEstimator):
             ``refit=False``, the network has not one output for each class.
         """
         head = self._new_head()
-        X, y = self._fit_chip(X, y, labelled=True)
-        if head is not None:
-            self.head_ = head.fit(self._tensor(X, self.output), y)
-            self.classes_ = head.classes_
-            return self
-        classes, tensor = np.unique(y), self._output_name()
+        with unchanged_by_failure(self):
+            X, y = self._fit_chip(X, y, labelled=True)
+            if head is None:
+                self._keep_head(X, np.unique(y))
+            else:
+                self.head_ = head.fit(self._tensor(X, self.output), y)
+                self.classes_ = head.classes_
+        return self
+
+    def _keep_head(self, X: Any, classes: NDArray[Any]) -> None:
+        """Map the sorted classes to the network's own outputs."""
+        tensor = self._output_name()
         num_outputs = self._tensor(X[:1], tensor).shape[1]
         if num_outputs != len(classes):
             raise ValueError(
@@ -276,7 +283,6 @@ class RetrainedClassifier(ClassifierMixin, ChipEstimator):
                 "in y; the numbers must be equal"
             )
         self.head_, self.classes_ = None, classes
-        return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Compute the label of each row.
@@ -365,9 +371,7 @@ class RetrainedClassifier(ClassifierMixin, ChipEstimator):
             return None
         if self.head is None:
             return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        is_object = hasattr(self.head, "fit") and not isinstance(self.head, type)
-        if not (is_object and is_classifier(self.head)):
-            raise TypeError(f"head={self.head!r}: must be a scikit-learn classifier or None")
+        check_classifier(self.head)
         return clone(self.head)
 
     def _output_name(self) -> str:

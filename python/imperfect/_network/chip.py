@@ -11,18 +11,18 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
 from imperfect._arrays import as_seed
-from imperfect._checks import integer
+from imperfect._checks import check_instance
 from imperfect._network import chipfile, corrections
 from imperfect._network.batch import Feeds, Input
 from imperfect._network.network import Network
-from imperfect._network.programmed import Layer, build_layer
+from imperfect._network.programmed import Layer, as_chunk, build_layer
+from imperfect._network.selection import as_hardware, choose_hardware
 from imperfect._network.stream import LayerVisit, traverse
 from imperfect.hardware import Hardware
 
@@ -104,20 +104,10 @@ class AnalogNetwork:
         if not network._specs:
             raise ValueError(f"no layer of {network!r} can be analog")
         self.network = network
-        self.hardware = _as_hardware("hardware", hardware)
-        self.chunk = integer("chunk", chunk, 1, none="chosen by size")
-        names = list(network._specs)
-        chosen = dict.fromkeys(names, self.hardware)
-        for pattern, other in (overrides or {}).items():
-            other = _as_hardware(f"overrides[{pattern!r}]", other)
-            chosen |= dict.fromkeys(_matching("overrides", pattern, names), other)
-        if isinstance(digital, str):
-            raise TypeError(f"digital: must be a list of patterns, not {digital!r}")
-        for pattern in digital:
-            for name in _matching("digital", pattern, names):
-                chosen.pop(name, None)
-        seed = as_seed("seed", seed)
-        specs = network._specs
+        self.hardware = as_hardware("hardware", hardware)
+        self.chunk = as_chunk(chunk)
+        specs, seed = network._specs, as_seed("seed", seed)
+        chosen = choose_hardware(list(specs), self.hardware, overrides, digital)
         self._state = seed, {n: build_layer(specs[n], hw, seed) for n, hw in chosen.items()}
 
     @property
@@ -210,9 +200,15 @@ class AnalogNetwork:
         ------
         LayerVisit
             One per layer, in the order of computation.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for a call, or if a layer that was put in the place of another is none, or has
+            other weights than fit there.
         """
         _require_calibrated(self.layers)
-        return self._walk(x, read)
+        return _checked_visits(self._walk(x, read))
 
     def _walk(self, x: Input, read: int) -> Iterator[LayerVisit]:
         net, layers = self.network, self._state[1]
@@ -299,7 +295,8 @@ class AnalogNetwork:
         x, read
             As for ``reestimate_batch_norm``.
         reference
-            The float network; None is the chip's own. It must have the same layers.
+            The float network; None is the chip's own. It must have layers of the same names and
+            shapes.
 
         Returns
         -------
@@ -329,6 +326,13 @@ class AnalogNetwork:
         """Write the chip to one ``.npz`` file: network, hardware, cells, calibrated ranges.
 
         The file appears complete or not at all; one that is there already is replaced.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``path`` is no path of a file.
+        OSError
+            If the file cannot be written there; its folder must exist.
         """
         chipfile.save(self, path)
 
@@ -376,20 +380,19 @@ class AnalogNetwork:
         return f"AnalogNetwork({self.network.name!r}: {count}; {self.hardware!r}, seed={self.seed})"
 
 
-def _as_hardware(field: str, value: Hardware | None) -> Hardware:
-    if value is not None and not isinstance(value, Hardware):
-        raise TypeError(f"{field}: must be a Hardware or None, not {type(value).__name__}")
-    return Hardware() if value is None else value
-
-
-def _matching(field: str, pattern: str, names: Sequence[str]) -> list[str]:
-    found = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
-    if not found:
-        raise ValueError(f"{field}: pattern {pattern!r} fits no layer; the layers are {names}")
-    return found
-
-
 def _require_calibrated(layers: Mapping[str, Layer]) -> None:
     waiting = [name for name, layer in layers.items() if layer.needs_calibration]
     if waiting:
         raise ValueError(f"call calibrate(x) first: layers {waiting} take ranges from data")
+
+
+def _checked_visits(visits: Iterator[LayerVisit]) -> Iterator[LayerVisit]:
+    """The visits, with a look at the layer that the caller leaves in each place."""
+    for visit in visits:
+        before = visit.layer
+        yield visit
+        field = f"layer of the visit to {visit.name!r}"
+        check_instance(field, visit.layer, type(before), f"an {type(before).__name__}")
+        if visit.layer.weight.shape != before.weight.shape:
+            shapes = f"{visit.layer.weight.shape}: must be {before.weight.shape}"
+            raise ValueError(f"{field} has weights of shape {shapes}")

@@ -2,11 +2,11 @@
 """Stores a chip in one ``.npz`` file and reads it back, without pickle.
 
 Members, each a NumPy array stored uncompressed: ``chip`` (JSON text as bytes: format, version,
-seed, chunk, hardware, the layers), ``network`` (the ONNX model as bytes), ``<i>.<key>`` (state of
-layer i: cells and calibrated ranges), ``<i>.scale`` and ``<i>.shift`` (its epilogue), and
-``sha256`` over all of them. The digest finds damage and careless edits; it proves no origin. A
-reader trusts nothing: sizes are compared with the file before an array is made, and the network
-passes the same checks as any ONNX file.
+seed, chunk, hardware, the layers, the names of those that stay digital), ``network`` (the ONNX
+model as bytes), ``<i>.<key>`` (state of layer i: cells and calibrated ranges), ``<i>.scale`` and
+``<i>.shift`` (its epilogue), and ``sha256`` over all of them. The digest finds damage and careless
+edits; it proves no origin. A reader trusts nothing: sizes are compared with the file before an
+array is made, and the network passes the same checks as any ONNX file.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._arrays import as_seed
+from imperfect._checks import check_instance, check_version, flag, refusal
+from imperfect._json import parse_json
 from imperfect._network.network import Network
-from imperfect._network.programmed import Layer, build_layer, with_affine
+from imperfect._network.programmed import Layer, as_chunk, build_layer, with_affine
 from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
     from imperfect._network.chip import AnalogNetwork
 
-FORMAT, VERSION = "imperfect chip", 1
+FORMAT, VERSION = "imperfect chip", 2
+AFFINE = ("scale", "shift")
 # Why: what zipfile, json and NumPy raise for content that they cannot read.
 UNREADABLE = (
     zipfile.BadZipFile, AttributeError, EOFError, IndexError, KeyError, OverflowError,
@@ -43,6 +46,7 @@ Parts = tuple[Network, Hardware, int, int | None, dict[str, Layer]]
 
 def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
     """Write the chip; the file appears complete or not at all."""
+    place = _as_path(path)
     arrays: Arrays = {}
     infos = []
     for index, (name, layer) in enumerate(chip.layers.items()):
@@ -67,11 +71,20 @@ def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
         "chunk": chip.chunk,
         "hardware": chip.hardware.to_dict(),
         "layers": infos,
+        "digital": [name for name in chip.network._specs if name not in chip.layers],
     }
     arrays["chip"] = _bytes_array(json.dumps(about, sort_keys=True).encode())
     arrays["network"] = _bytes_array(chip.network._graph.model.SerializeToString())
     arrays["sha256"] = _bytes_array(_digest(arrays))
-    _write(Path(path), arrays)
+    _write(place, arrays)
+
+
+def _as_path(path: Any) -> Path:
+    check_instance("path", path, (str, os.PathLike), "the path of a file, as str or os.PathLike")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not Path(text).name or "\0" in text:
+        raise ValueError(refusal("path", path, "the path of a file"))
+    return Path(text)
 
 
 def _write(path: Path, arrays: Arrays) -> None:
@@ -82,14 +95,18 @@ def _write(path: Path, arrays: Arrays) -> None:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         temporary.replace(path)
+    except OSError as error:
+        # Why: nobody asked for the temporary file, so no error names it.
+        raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike[str]) -> Parts:
     """Read what ``save`` wrote: network, hardware, seed, chunk and layers."""
+    place = _as_path(path)
     try:
-        return _build(_read(Path(path)))
+        return _build(_read(place))
     except UNREADABLE as error:
         what = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path}: is not a usable chip file: {what}") from error
@@ -129,21 +146,62 @@ def _parse_array(content: bytes) -> NDArray[Any]:
 
 
 def _build(arrays: Arrays) -> Parts:
-    about = json.loads(arrays["chip"].tobytes())
-    if about["format"] != FORMAT or about["version"] != VERSION:
-        raise ValueError(f"format {about['format']!r}, version {about['version']}: unknown")
+    about = parse_json("the chip", arrays["chip"].tobytes())
+    check_instance("chip", about, dict, "a dictionary")
+    if about["format"] != FORMAT:
+        raise ValueError(refusal("format", about["format"], repr(FORMAT)))
+    check_version(about["version"], VERSION)
     network = Network.from_onnx(arrays["network"].tobytes())
+    _check_names(network, about)
     layers: dict[str, Layer] = {}
+    used = {"chip", "network", "sha256"}
     for index, info in enumerate(about["layers"]):
-        spec = network._specs[info["name"]]
-        layer = build_layer(spec, Hardware.from_dict(info["hardware"]), info["seed"])
-        layer.restore({key: arrays[f"{index}.{key}"] for key in info["state"]})
-        if info["epilogue"]:
-            affine = arrays[f"{index}.scale"], arrays[f"{index}.shift"]
-            layer = with_affine(spec, layer, affine)
-        layers[spec.name] = layer
+        own = _arrays_of_layer(arrays, index, info)
+        layers[info["name"]] = _build_layer(network, info, own)
+        used |= {f"{index}.{key}" for key in own}
+    if unknown := sorted(arrays.keys() - used):
+        raise ValueError(f"has members that no layer needs: {unknown}")
     hardware = Hardware.from_dict(about["hardware"])
-    return network, hardware, as_seed("seed", about["seed"]), about["chunk"], layers
+    in_order = {name: layers[name] for name in network._specs if name in layers}
+    return network, hardware, as_seed("seed", about["seed"]), as_chunk(about["chunk"]), in_order
+
+
+def _check_names(network: Network, about: dict[str, Any]) -> None:
+    """Every layer of the network that can be analog is either stored or said to be digital."""
+    check_instance("layers", about["layers"], list, "a list of dictionaries")
+    check_instance("digital", about["digital"], list, "a list of names")
+    for info in about["layers"]:
+        check_instance("layers", info, dict, "a list of dictionaries")
+    listed = [info["name"] for info in about["layers"]] + about["digital"]
+    for name in listed:
+        check_instance("name of a layer", name, str, "a string")
+    names = list(network._specs)
+    if sorted(listed) != sorted(names):
+        raise ValueError(f"stores or calls digital the layers {listed}, its network has {names}")
+
+
+def _arrays_of_layer(arrays: Arrays, index: int, info: dict[str, Any]) -> Arrays:
+    """State and epilogue of one layer by key, all of them finite."""
+    keys, name = info["state"], info["name"]
+    check_instance("state", keys, list, "a list of names")
+    flag("epilogue", info["epilogue"])
+    own = {}
+    for key in [*keys, *AFFINE * info["epilogue"]]:
+        values = own[key] = arrays[f"{index}.{key}"]
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(f"layer {name!r}: {key} holds NaN or infinity")
+    ranges = own.get("output_ranges", np.empty((0, 2)))
+    if ranges.ndim == 2 and (ranges[:, :1] >= ranges[:, 1:]).any():
+        raise ValueError(f"layer {name!r}: output_ranges={ranges.tolist()}: must be (lo, hi) pairs")
+    return own
+
+
+def _build_layer(network: Network, info: dict[str, Any], own: Arrays) -> Layer:
+    """One layer with the cells, the calibration and the epilogue that were stored."""
+    spec = network._specs[info["name"]]
+    layer = build_layer(spec, Hardware.from_dict(info["hardware"]), info["seed"])
+    layer.restore({key: own[key] for key in info["state"]})
+    return with_affine(spec, layer, (own["scale"], own["shift"])) if info["epilogue"] else layer
 
 
 def _bytes_array(content: bytes) -> NDArray[np.uint8]:

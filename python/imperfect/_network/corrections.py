@@ -13,11 +13,13 @@ import copy
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._checks import check_instance
 from imperfect._network.batch import Input
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.programmed import Layer, with_affine
@@ -133,19 +135,31 @@ def layer_outputs(
     chip: AnalogNetwork, x: Input, reference: Network | None, read: int
 ) -> Iterator[LayerOutputs]:
     """Outputs of every layer with its epilogue, on the chip and in the float network."""
-    for visit, ideal in _both(chip, x, reference, read):
-        mine, wanted = (np.concatenate(list(one.outputs())) for one in (visit, ideal))
-        yield LayerOutputs(visit.name, mine, wanted)
+    return starmap(_outputs, _both(chip, x, reference, read))
+
+
+def _outputs(visit: LayerVisit, ideal: LayerVisit) -> LayerOutputs:
+    mine, wanted = (np.concatenate(list(one.outputs())) for one in (visit, ideal))
+    return LayerOutputs(visit.name, mine, wanted)
 
 
 def _both(
     chip: AnalogNetwork, x: Input, reference: Network | None, read: int
 ) -> Iterator[tuple[LayerVisit, LayerVisit]]:
     """Walk the chip and the float network, which is a chip of ideal hardware, side by side."""
-    network = chip.network if reference is None else reference
+    network = chip.network
+    if reference is not None:
+        check_instance("reference", reference, type(network), "a Network or None (the chip's own)")
+        network = reference
     names = list(chip.layers)
     if not set(names) <= network._specs.keys():
         raise ValueError(f"reference: must have the layers {names}, has {list(network._specs)}")
+    for name, layer in chip.layers.items():
+        shape, wanted = network._specs[name].weight.shape, layer.weight.shape
+        if shape != wanted:
+            raise ValueError(
+                f"reference: layer {name!r} has weights of shape {shape}, must be {wanted}"
+            )
     digital = [glob.escape(name) for name in network._specs if name not in chip.layers]
     ideal = type(chip)(network, digital=digital, chunk=chip.chunk)
     return zip(chip.walk(x, read=read), ideal.walk(x), strict=True)

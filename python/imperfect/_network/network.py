@@ -15,16 +15,18 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imperfect import onnx
+from imperfect._checks import check_instance, refusal
 from imperfect._config import get_num_threads
 from imperfect._network.batch import Batch, Feeds, Input
 from imperfect._network.candidates import find_layers
 from imperfect._network.cut import Plan, make_plan
 from imperfect._network.digest import network_digest
 from imperfect._network.graph import Graph, TensorInfo
-from imperfect._network.normalise import SAMPLES
+from imperfect._network.normalise import SAMPLES, required_inputs
 from imperfect._network.programmed import Layer
 from imperfect._network.proto import attributes
 from imperfect._network.report import RECURRENT, NodeInfo, describe_nodes, summarise
@@ -53,7 +55,10 @@ class Network:
     Raises
     ------
     ValueError
-        If an output has no sample axis, or weights do not fit their inputs.
+        If an output has no sample axis, weights do not fit their inputs, or the model is not in
+        normal form.
+    TypeError
+        If it is no model; ``from_onnx`` takes files and bytes.
 
     Notes
     -----
@@ -82,6 +87,7 @@ class Network:
     """
 
     def __init__(self, model: ModelProto) -> None:
+        _check_normal_form(model)
         self._graph = Graph(model)
         self._specs, self._reasons = find_layers(self._graph)
         self._plans: dict[tuple[tuple[str, ...], frozenset[str]], Plan] = {}
@@ -222,15 +228,16 @@ class Network:
             if not self._specs:
                 raise ValueError("output: no layer of the network can be analog; name a tensor")
             return list(self._specs.values())[-1].input
+        check_instance("output", output, str, "the name of a tensor, or None")
         names = self._graph.tensor_names()
         if output not in names:
-            close = difflib.get_close_matches(str(output), names, n=5) or names[:5]
+            close = difflib.get_close_matches(output, names, n=5) or names[:5]
             raise ValueError(f"output: the network has no tensor {output!r}; close: {close}")
         return output
 
     def _batch(self, x: Input) -> Batch:
         graph = self._graph
-        return Batch(graph.inputs, graph.defaults, graph.batch, x)
+        return Batch(graph.inputs, graph.defaults, graph.batch, _as_input(x))
 
     def _plan(self, targets: tuple[str, ...], analog: Collection[str]) -> Plan:
         key = targets, frozenset(analog)
@@ -297,6 +304,37 @@ def _shape_text(info: TensorInfo) -> str:
     sizes = ("...",) if info.shape is None else info.shape
     text = ", ".join("?" if size is None else str(size) for size in sizes)
     return f"({text},)" if len(sizes) == 1 else f"({text})"
+
+
+def _as_input(x: Any) -> Input:
+    """The same numbers in arrays; refuses what is none."""
+    if isinstance(x, Mapping):
+        return {name: _as_array(f"x[{name!r}]", values) for name, values in x.items()}
+    return _as_array("x", x)
+
+
+def _as_array(field: str, values: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{field} is not an array: {error}") from None
+    if array.dtype.kind not in "biufc" and not array.ndim:
+        kinds = "an array of numbers, or a dictionary of one for each input"
+        raise TypeError(f"{refusal(field, values, kinds)}, not {type(values).__name__}")
+    return array
+
+
+def _check_normal_form(model: object) -> None:
+    """Refuse whatever ``imperfect.onnx.load`` did not make, as far as that can be seen."""
+    way = "Network.from_onnx reads files, bytes and models"
+    onnx_module = require("onnx")
+    if not isinstance(model, onnx_module.ModelProto):
+        allowed = f"an ONNX model in normal form; {way}"
+        raise TypeError(f"{refusal('model', model, allowed)}, not {type(model).__name__}")
+    graph = model.graph
+    names = {node.name for node in graph.node if node.name}
+    if not graph.output or not required_inputs(model) or len(names) < len(graph.node):
+        raise ValueError(f"model: is empty, or not in normal form; {way}")
 
 
 def _check_samples(graph: Graph) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._checks import integer
 from imperfect._network.layer_spec import LayerSpec
 from imperfect.hardware import Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Epilogue
@@ -31,6 +32,11 @@ class Place:
     count: int
     read: int
     num_threads: int | None
+
+
+def as_chunk(value: Any) -> int | None:
+    """The number of samples that one thread computes at once, or None."""
+    return integer("chunk", value, 1, none="chosen by size")
 
 
 def build_layer(spec: LayerSpec, hardware: Hardware, seed: int) -> Layer:
@@ -84,7 +90,11 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
             f"told apart: keep it digital (digital=[{spec.name!r}])"
         )
     first = place.first * (rows // place.count) % SAMPLE_RANGE
-    y: NDArray[np.float32] = layer(
-        x, first_sample=first, read=place.read, num_threads=place.num_threads
-    )
+    try:
+        y: NDArray[np.float32] = layer(
+            x, first_sample=first, read=place.read, num_threads=place.num_threads
+        )
+    except ValueError as error:
+        # Why: ``x`` of this layer is not what the caller gave to the network.
+        raise ValueError(f"layer {spec.name!r}: {error}") from error
     return y
