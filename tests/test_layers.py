@@ -227,6 +227,65 @@ def test_plan_says_what_a_pass_costs() -> None:
     assert im.AnalogLinear(normal(8, 30)).plan.kind == "folded"
 
 
+BIT_SERIAL = im.Hardware(
+    weight_bits=7,
+    cell=im.Cell(bits=2, on_off_ratio=20, programming=im.device.Gaussian(0.02)),
+    array=im.Array(rows=37),
+    dac=im.DAC(bits=6, slice_bits=1, range=3.0),
+    adc=im.ADC(bits=16),
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"subtract": "digital"}, {"scheme": "offset"}, {"dac.two_pass": True}],
+    ids=["analog", "digital", "offset", "two_pass"],
+)
+def test_fixed16_errs_within_its_bound(changes: dict[str, Any]) -> None:
+    hardware = BIT_SERIAL
+    for path, value in changes.items():
+        hardware = hardware.with_field(path, value)
+    weight, x = normal(19, 90), normal(70, 90, seed=1)
+    exact, rounded = (
+        im.AnalogLinear(weight, hardware=hardware, seed=2, precision=precision)
+        for precision in ("float32", "fixed16")
+    )
+    for layer in (exact, rounded):
+        layer.calibrate(x)
+    assert "fixed16" in rounded.plan.reason and "fixed16" not in exact.plan.reason
+    difference = np.abs(exact(x) - rounded(x))
+    assert difference.max() > 0
+
+    # In digits: n s / (65534 - rows) and one step of the converter for every conversion.
+    g_min, rows, cycles = 1 / 20, 37, exact.plan.cycles * exact.plan.passes
+    digits = (exact.conductances() - g_min) * 3 / (1 - g_min)
+    lines = digits.shape[1] if hardware.subtract == "digital" else 1
+    sums = (
+        np.abs(digits[:, 0] - digits[:, 1]).sum(-1)
+        if lines == 1 and len(digits[0]) == 2
+        else (np.abs(digits).sum((1, 3)))
+    )
+    step = 2 * rows / (2**16 - 2) * 3 / (1 - g_min)
+    per_conversion = rows * sums / (65534 - rows) + step * lines * exact.plan.row_blocks
+    places = (4.0 ** np.arange(len(digits))) @ per_conversion * sum(2.0**t for t in range(cycles))
+    worth = np.abs(weight).max() * 3 / (63 * (2 ** (exact.plan.cycles) - 1))
+    assert (difference <= worth * places).all()
+
+
+def test_fixed16_changes_nothing_where_it_gains_nothing() -> None:
+    x = normal(5, 30)
+    for hardware in (im.Hardware(), SLICED.with_field("dac.slice_bits", None)):
+        layers = [
+            im.AnalogLinear(normal(8, 30), hardware=hardware, precision=precision)
+            for precision in ("float32", "fixed16")
+        ]
+        for layer in layers:
+            layer.calibrate(x)
+        assert_array_equal(layers[0](x), layers[1](x))
+    with pytest.raises(ValueError, match="precision='float64'"):
+        im.AnalogLinear(normal(8, 30), precision="float64")  # type: ignore[arg-type]
+
+
 def test_conversion_to_float32_is_explicit_about_what_it_takes() -> None:
     layer = im.AnalogLinear([[1, 2]])
     assert_array_equal(layer(np.array([[1, 2]])), [[5.0]])

@@ -157,6 +157,79 @@ TEST_CASE("products straight from memory, each plane converted") {
     }
 }
 
+namespace {
+
+/// Look-ups in integer tables of `k`: of 16-bit cells if `wide`, else of bytes; both must be exact.
+void check_integer_tables(const KernelTable& k, bool wide, bool is_signed) {
+  const int rows = 23, cycles = 5, tile = k.table_columns, group_rows = wide ? 5 : 4;
+  const int groups = (rows + group_rows - 1) / group_rows, lanes = k.byte_lanes;
+  const auto columns = static_cast<std::size_t>(tile), width = static_cast<std::size_t>(lanes);
+  std::vector<int> cells(static_cast<std::size_t>(rows) * columns);
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    cells[i] = static_cast<int>(i * 7919 % (wide ? 2001 : 7)) - (wide ? 1000 : 3);
+  AlignedBuffer<float> panel(static_cast<std::size_t>(rows) * width);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * width; ++i)
+    panel.data()[i] = static_cast<float>(static_cast<int>(i * 104729 % 63) - (is_signed ? 31 : 0));
+  AlignedBuffer<std::uint8_t> indices[2];
+  std::vector<std::uint8_t> used(static_cast<std::size_t>(cycles));
+  for (const int sign : {1, -1})
+    k.index_nibbles({rows, group_rows, cycles, sign, panel.data(), used.data(),
+                     indices[sign < 0].reserve(static_cast<std::size_t>(cycles * groups) * width)});
+  const std::uint8_t* const negative = is_signed ? indices[1].data() : nullptr;
+  std::vector<Conversion> conversions;
+  for (int t = 0; t < cycles; ++t) conversions.push_back({0.5f, 0.25f, 40000.125f, 80000.0f, 40000.0f, std::ldexp(1.0f, t)});
+  AlignedBuffer<float> lane_sums(static_cast<std::size_t>(cycles) * width), sums(columns * width);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(cycles) * width; ++i) lane_sums.data()[i] = static_cast<float>(i % 5);
+  std::fill_n(sums.data(), columns * width, 3.0f);
+  if (wide) {
+    const std::vector<std::int16_t> shorts(cells.begin(), cells.end());
+    const std::vector<float> scales(columns, 2.0f);
+    AlignedBuffer<std::int16_t> tables(static_cast<std::size_t>(groups * 32) * columns);
+    k.look_up_shorts({tile, rows, cycles, indices[0].data(), negative, used.data(), shorts.data(), scales.data(),
+                      tables.data(), conversions.data(), lane_sums.data(), sums.data()});
+  } else {
+    AlignedBuffer<std::int8_t> tables(static_cast<std::size_t>(groups * 16) * columns);
+    for (int g = 0; g < groups; ++g)
+      for (int c = 0; c < tile; ++c)
+        for (int subset = 0; subset < 16; ++subset) {
+          int sum = 0;
+          for (int r = 0; r < 4 && 4 * g + r < rows; ++r)
+            if ((subset >> r & 1) != 0) sum += cells[static_cast<std::size_t>((4 * g + r) * tile + c)];
+          tables.data()[(g * tile + c) * 16 + subset] = static_cast<std::int8_t>(sum);
+        }
+    k.look_up_bytes({tile, groups, 127 / 12, cycles, indices[0].data(), negative, used.data(), tables.data(),
+                     conversions.data(), lane_sums.data(), sums.data()});
+  }
+  for (std::size_t c = 0; c < columns; ++c)
+    for (std::size_t l = 0; l < width; ++l) {
+      double expected = 3.0;
+      for (int t = 0; t < cycles; ++t) {
+        int sum = 0;
+        for (int r = 0; r < rows; ++r) {
+          const int n = static_cast<int>(panel.data()[static_cast<std::size_t>(r) * width + l]);
+          const int bit = (std::abs(n) >> t & 1) * (n < 0 ? (is_signed ? -1 : 0) : 1);
+          sum += bit * cells[static_cast<std::size_t>(r * tile) + c];
+        }
+        const double current =
+            (wide ? 2.0 : 1.0) * 0.5 * sum + 0.25 * lane_sums.data()[static_cast<std::size_t>(t) * width + l];
+        expected += (std::nearbyint(current + 40000.125) - 40000.0) * std::ldexp(1.0, t);
+      }
+      REQUIRE(sums.data()[c * width + l] == expected);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("integer tables give exact sums of one-bit inputs") {
+  for (const KernelTable* k : tables())
+    for (const bool wide : {false, true})
+      for (const bool is_signed : {false, true}) {
+        CAPTURE(k->name);
+        CAPTURE(wide);
+        if (!wide || k->look_up_shorts != nullptr) check_integer_tables(*k, wide, is_signed);
+      }
+}
+
 TEST_CASE("draws of reads have the same bits at every level, and the words of Philox behind them") {
   constexpr int kReadLanes = 48;  // a multiple of every level's lanes
   const PhiloxKey key = stream_key(3, StreamKind::kRead, 4);

@@ -13,6 +13,7 @@ import numpy as np
 
 from imperfect import _core
 from imperfect._arrays import Floats, as_float32, as_layer_id, as_num_threads, as_seed
+from imperfect._checks import choice
 from imperfect._layers.description import Clipping, Epilogue, Plan
 from imperfect.hardware import Hardware
 
@@ -31,6 +32,7 @@ class AnalogLayer:
         seed: int,
         layer_id: int | str,
         epilogue: Epilogue | None,
+        precision: str,
     ) -> None:
         if hardware is not None and not isinstance(hardware, Hardware):
             raise TypeError(f"hardware={hardware!r}: must be a Hardware or None (ideal)")
@@ -44,7 +46,11 @@ class AnalogLayer:
         self._hardware = Hardware() if hardware is None else hardware
         self._layer_id = as_layer_id(layer_id)
         seed = as_seed("seed", seed)
-        core = _core.Layer(shape, self._weight, self._bias, self._hardware, seed, self._layer_id)
+        self._precision = choice("precision", precision, ("float32", "fixed16"))
+        core = _core.Layer(
+            shape, self._weight, self._bias, self._hardware, seed, self._layer_id,
+            precision == "fixed16",
+        )  # fmt: skip
         self._set_epilogue(core, epilogue)
 
     def _set_epilogue(self, core: _core.Layer, epilogue: Epilogue | None) -> None:
@@ -77,6 +83,11 @@ class AnalogLayer:
     def layer_id(self) -> int:
         """The number that keys this layer's draws."""
         return self._layer_id
+
+    @property
+    def precision(self) -> str:
+        """What products with one-bit inputs are computed in: "float32" or "fixed16"."""
+        return self._precision
 
     @property
     def epilogue(self) -> Epilogue:
@@ -284,13 +295,14 @@ class AnalogLayer:
             "seed": self.seed,
             "layer_id": self._layer_id,
             "epilogue": self._epilogue,
+            "precision": self._precision,
         }
 
     def __repr__(self) -> str:
         shape = " × ".join(str(size) for size in self._weight.shape)
         details = "".join(
             f", {name}={value!r}" for name, value in self._constructor_arguments().items()
-            if name not in ("weight", "bias", "epilogue", "layer_id")
+            if name not in ("weight", "bias", "epilogue", "layer_id", "precision")
         )  # fmt: skip
         return f"{type(self).__name__}(<{shape} weights>{details})"
 

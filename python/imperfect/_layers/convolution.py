@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from imperfect import _core
 from imperfect._arrays import Floats, as_float32
@@ -31,6 +31,7 @@ class _AnalogConv(AnalogLayer):
         seed: int = 0,
         layer_id: int | str = 0,
         epilogue: Epilogue | None = None,
+        precision: Literal["float32", "fixed16"] = "float32",
     ) -> None:
         kernels = as_float32("weight", weight)
         if kernels.ndim != 2 + self._axes or kernels.size == 0:
@@ -48,7 +49,7 @@ class _AnalogConv(AnalogLayer):
             *(self._two(values) for values in (kernel, self._stride, self._dilation)),
             *(self._two(side, 0) for side in zip(*self._padding, strict=True)),
         )  # fmt: skip
-        super().__init__(shape, kernels, bias, hardware, seed, layer_id, epilogue)
+        super().__init__(shape, kernels, bias, hardware, seed, layer_id, epilogue, precision)
 
     @staticmethod
     def _two(values: tuple[int, ...], fill: int = 1) -> list[int]:
@@ -151,7 +152,7 @@ class AnalogConv1d(_AnalogConv):
     padding : int, ((before, after),) or "same"
         Zeros around the input. "same" keeps the length and needs stride 1; the extra zero of an
         even kernel comes last.
-    hardware, seed, layer_id, epilogue
+    hardware, seed, layer_id, epilogue, precision
         As in ``AnalogLinear``.
 
     Raises
@@ -189,7 +190,7 @@ class AnalogConv2d(_AnalogConv):
         even kernel comes last.
     groups : int
         Groups of channels that do not mix.
-    hardware, seed, layer_id, epilogue
+    hardware, seed, layer_id, epilogue, precision
         As in ``AnalogLinear``.
 
     Raises
