@@ -22,6 +22,7 @@ from imperfect.network import Network
 from networks import draw, h, model
 
 Check = Callable[[BaseEstimator], None]
+READ_NOISE = NOISY.with_field("cell.read_noise", im.device.Gaussian(0.005))
 
 
 def any_length() -> ModelProto:
@@ -78,7 +79,7 @@ def other_lengths(estimator: BaseEstimator) -> dict[str, str]:
 
 def on_network(network: ModelProto) -> list[Any]:
     net = Network.from_onnx(network)
-    return [im.AnalogFeatures(net, NOISY), im.RetrainedClassifier(net, hardware=NOISY)]
+    return [im.AnalogFeatures(net, READ_NOISE), im.RetrainedClassifier(net, hardware=NOISY)]
 
 
 @parametrize_with_checks(
@@ -86,6 +87,7 @@ def on_network(network: ModelProto) -> list[Any]:
         im.AnalogLogisticRegression(),
         im.AnalogLogisticRegression(NOISY),
         im.AnalogLogisticRegression(im.presets.pcm_512()),
+        im.AnalogLogisticRegression(READ_NOISE),
     ]
 )
 def test_analog_logistic_regression(estimator: BaseEstimator, check: Check) -> None:

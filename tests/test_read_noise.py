@@ -135,3 +135,33 @@ def test_networks_pass_the_numbers_on() -> None:
     assert_array_equal(chip(x), y)
     assert_array_equal(np.concatenate([chip(x[:2]), chip(x[2:], first_sample=2)]), y)
     assert (chip(x, read=1) != y).all()
+
+
+def test_samples_can_be_numbered_one_by_one() -> None:
+    network = im.data.scattered_mobilenet()
+    x = im.data.scattered_fashion()[2][:5]
+    hardware = im.Hardware(cell=im.Cell(read_noise=G(0.02)))
+    layer = im.AnalogConv2d(normal(3, 1, 3, 3), hardware=hardware)
+    chip = im.AnalogNetwork(network, hardware, seed=4)
+    order = np.array([4, 0, 3, 1, 2])
+    for call in (layer, chip):
+        assert_array_equal(call(x[order], samples=order), call(x)[order])
+        with pytest.raises(ValueError, match="samples has shape"):
+            call(x, samples=[1, 2])
+        with pytest.raises(TypeError, match="samples has dtype"):
+            call(x, samples=np.ones(5))
+        with pytest.raises(ValueError, match="samples holds -1"):
+            call(x, samples=[0, 1, 2, 3, -1])
+
+
+def test_predictions_do_not_depend_on_the_rows_around() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 8)), rng.integers(3, size=60)
+    noisy = im.Hardware(cell=im.Cell(read_noise=G(0.2)))
+    model = im.AnalogLogisticRegression(hardware=noisy).fit(X, y)
+    scores = model.decision_function(X)
+    order = rng.permutation(60)
+    assert_array_equal(model.decision_function(X[order]), scores[order])
+    assert_array_equal(model.decision_function(X[7:8]), scores[7:8])
+    quiet = im.AnalogLogisticRegression().fit(X, y).decision_function(X)
+    assert (np.abs(scores - quiet) > 1e-3).any()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Samples = NDArray[np.uint64]
 _LARGEST_SEED = 2**64 - 1
 LARGEST_THREADS = 4096
 
@@ -51,6 +52,37 @@ def as_seed(name: str, value: Any) -> int:
     if not 0 <= int(value) <= _LARGEST_SEED:
         raise ValueError(f"{name}={value!r}: must be {allowed}")
     return int(value)
+
+
+def as_samples(samples: Any, count: int) -> Samples | None:
+    """Numbers of ``count`` samples, or None."""
+    if samples is None:
+        return None
+    array = np.asarray(samples)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"samples has dtype {array.dtype}: must be integers")
+    if array.shape != (count,):
+        raise ValueError(f"samples has shape {array.shape}: must be ({count},)")
+    if array.size and array.min() < 0:
+        raise ValueError(f"samples holds {array.min()}: must be from 0 to {_LARGEST_SEED}")
+    return np.ascontiguousarray(array, np.uint64)
+
+
+def row_numbers(rows: NDArray[Any]) -> Samples:
+    """One number for the content of each row of a numeric array: equal rows, equal numbers.
+
+    Multilinear hashing of the rows' 32-bit words (Lemire & Kaser, Comput. J. 57, 2014), mixed by
+    the finaliser of SplitMix64; rows that differ collide with a probability of about 2**-32.
+    """
+    words = np.ascontiguousarray(rows, np.float32).reshape(len(rows), -1).view(np.uint32)
+    # Why: 0.0 and -0.0 are the same input.
+    words = np.where(words == 0x80000000, np.uint32(0), words)
+    keys = np.random.default_rng(0x494D5046).integers(2**64, size=words.shape[1], dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        h = np.einsum("ij,j->i", words, keys | np.uint64(1), dtype=np.uint64)
+        h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(h ^ (h >> np.uint64(31)), np.uint64)
 
 
 def as_layer_id(value: Any) -> int:

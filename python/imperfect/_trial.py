@@ -83,7 +83,7 @@ class Study:
         """Features and outputs of the test images, in one pass."""
         feature, output = chip.network._feature_name(None), chip.network.outputs[0].name
         # Why: no test image shares its number, and so its read noise, with a training image.
-        results = chip._run(self.x_test, (feature, output), len(self.x_train), 0)
+        results = chip._run(self.x_test, (feature, output), len(self.x_train), 0, None)
         return results[feature], results[output]
 
 

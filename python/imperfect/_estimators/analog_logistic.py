@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from imperfect._arrays import row_numbers
 from imperfect._estimators.fitting import unchanged_by_failure
 from imperfect.hardware import Hardware
 from imperfect.layers import AnalogLinear
@@ -160,10 +161,13 @@ class AnalogLogisticRegression(ClassifierMixin, BaseEstimator):
             exceed single precision.
         """
         check_is_fitted(self, "layer_")
-        scores = self.layer_(validate_data(self, X, reset=False))
-        if not np.isfinite(scores).all():
-            row = int(np.argwhere(~np.isfinite(scores))[0][0])
-            raise ValueError(f"X: row {row} is too large, its scores exceed single precision")
+        X = validate_data(self, X, reset=False)
+        # Why: what is predicted of a row must not depend on the rows around it.
+        numbers = row_numbers(X) if self.layer_.hardware.cell.read_noise else None
+        try:
+            scores = self.layer_(X, samples=numbers)
+        except ValueError as error:
+            raise ValueError(f"X: {error}") from error
         return scores.ravel() if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> NDArray[Any]:

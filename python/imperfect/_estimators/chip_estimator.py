@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from imperfect._arrays import row_numbers
 from imperfect._checks import refusal, refuse_first
 from imperfect.hardware import Hardware
 from imperfect.network import AnalogNetwork, Network, TensorInfo
@@ -67,7 +68,10 @@ class ChipEstimator(BaseEstimator):
     def _tensor(self, X: Any, name: str | None) -> NDArray[Any]:
         """A tensor of the chip for checked rows, its trailing axes flattened."""
         x = _samples(_only_input(self.chip_.network), X, self.sample_shape_)
-        values = self.chip_.features(x, name)[: len(X)]
+        has_noise = any(layer.hardware.cell.read_noise for layer in self.chip_.layers.values())
+        # Why: what is predicted of a row must not depend on the rows around it.
+        numbers = row_numbers(x) if has_noise else None
+        values = self.chip_.features(x, name, samples=numbers)[: len(X)]
         return values.reshape(len(X), math.prod(values.shape[1:]))
 
 

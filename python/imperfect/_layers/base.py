@@ -12,7 +12,14 @@ from typing import Any, Self
 import numpy as np
 
 from imperfect import _core
-from imperfect._arrays import Floats, as_float32, as_layer_id, as_num_threads, as_seed
+from imperfect._arrays import (
+    Floats,
+    as_float32,
+    as_layer_id,
+    as_num_threads,
+    as_samples,
+    as_seed,
+)
 from imperfect._checks import choice
 from imperfect._layers.description import Clipping, Epilogue, Plan
 from imperfect.hardware import Hardware
@@ -258,13 +265,13 @@ class AnalogLayer:
         self,
         batch: Floats,
         out: Floats | None,
-        first_sample: int,
-        read: int,
+        numbers: tuple[int, int, Any],
         num_threads: int | None,
     ) -> Floats:
         threads = 0 if num_threads is None else as_num_threads("num_threads", num_threads)
-        first_sample = as_seed("first_sample", first_sample)
-        return self._compiled.forward(batch, out, threads, first_sample, as_seed("read", read))
+        first, read = as_seed("first_sample", numbers[0]), as_seed("read", numbers[1])
+        samples = as_samples(numbers[2], len(batch))
+        return self._compiled.forward(batch, out, threads, first, read, samples)
 
     @staticmethod
     def _check_out(out: Any, shape: tuple[int, ...]) -> None:

@@ -82,6 +82,7 @@ class _AnalogConv(AnalogLayer):
         *,
         first_sample: int = 0,
         read: int = 0,
+        samples: Any = None,
         out: Floats | None = None,
         num_threads: int | None = None,
     ) -> Floats:
@@ -95,6 +96,8 @@ class _AnalogConv(AnalogLayer):
             Number of the first sample and of the read: the key of whatever is drawn fresh at
             each read. Calls with the same numbers repeat their bits; a batch split in two gives
             the same numbers as the whole.
+        samples : array of n integers, or None
+            The number of each sample, in place of those that follow ``first_sample``.
         out : float32 array in the shape of y, or None
             Where to write y.
         num_threads : int or None
@@ -113,11 +116,11 @@ class _AnalogConv(AnalogLayer):
         shape = self._compiled.output_shape(batch)
         if self._axes == 2:
             self._check_out(out, shape)
-            return self._forward(batch, out, first_sample, read, num_threads)
+            return self._forward(batch, out, (first_sample, read, samples), num_threads)
         self._check_out(out, (*shape[:2], shape[3]))
         if out is not None:
             out = out[:, :, None, :]
-        y = self._forward(batch, out, first_sample, read, num_threads)
+        y = self._forward(batch, out, (first_sample, read, samples), num_threads)
         return y.reshape(*shape[:2], shape[3])
 
     def _to_batch(self, x: Any) -> Floats:

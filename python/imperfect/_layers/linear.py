@@ -75,6 +75,7 @@ class AnalogLinear(AnalogLayer):
         *,
         first_sample: int = 0,
         read: int = 0,
+        samples: Any = None,
         out: Floats | None = None,
         num_threads: int | None = None,
     ) -> Floats:
@@ -88,6 +89,8 @@ class AnalogLinear(AnalogLayer):
             Number of the first sample and of the read: the key of whatever is drawn fresh at
             each read. Calls with the same numbers repeat their bits; a batch split in two gives
             the same numbers as the whole.
+        samples : array of n integers, or None
+            The number of each sample, in place of those that follow ``first_sample``.
         out : float32 array of shape (…, out), or None
             Where to write y.
         num_threads : int or None
@@ -107,7 +110,7 @@ class AnalogLinear(AnalogLayer):
         self._check_out(out, shape)
         if out is not None:
             out = out.reshape(len(batch), -1, 1, 1)
-        return self._forward(batch, out, first_sample, read, num_threads).reshape(shape)
+        return self._forward(batch, out, (first_sample, read, samples), num_threads).reshape(shape)
 
     def _to_batch(self, x: Any) -> Floats:
         batch = as_float32("x", x)

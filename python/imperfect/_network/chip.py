@@ -12,7 +12,7 @@ import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -46,6 +46,8 @@ class AnalogNetwork:
     chunk
         Samples computed at once by one thread; None chooses 4 to 16, by the size of the
         network's largest activation. Without effect where the network fixes the number.
+    precision
+        "float32", or "fixed16" for faster products with one-bit inputs; see ``AnalogLinear``.
 
     Attributes
     ----------
@@ -98,6 +100,7 @@ class AnalogNetwork:
         digital: Sequence[str] = (),
         *,
         chunk: int | None = None,
+        precision: Literal["float32", "fixed16"] = "float32",
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network: must be a Network, not {type(network).__name__}")
@@ -108,7 +111,8 @@ class AnalogNetwork:
         self.chunk = as_chunk(chunk)
         specs, seed = network._specs, as_seed("seed", seed)
         chosen = choose_hardware(list(specs), self.hardware, overrides, digital)
-        self._state = seed, {n: build_layer(specs[n], hw, seed) for n, hw in chosen.items()}
+        layers = {n: build_layer(specs[n], hw, seed, precision) for n, hw in chosen.items()}
+        self._state = seed, layers
 
     @property
     def seed(self) -> int:
@@ -120,7 +124,9 @@ class AnalogNetwork:
         """The analog layers by the names of their nodes, in the order of the network."""
         return MappingProxyType(self._state[1])
 
-    def __call__(self, x: Input, *, first_sample: int = 0, read: int = 0) -> Any:
+    def __call__(
+        self, x: Input, *, first_sample: int = 0, read: int = 0, samples: Any = None
+    ) -> Any:
         """Compute the chip's answer.
 
         Repeating a call repeats its bits, and a batch gives the same numbers whole or in parts.
@@ -133,6 +139,9 @@ class AnalogNetwork:
             Number of the first sample in the read noise; sample i uses ``first_sample + i``.
         read
             Which read of the same samples this is: another one draws other read noise.
+        samples
+            Array of n integers, the number of each sample, in place of those that follow
+            ``first_sample``.
 
         Returns
         -------
@@ -146,17 +155,23 @@ class AnalogNetwork:
             the answer is not a number.
         """
         names = self.network._graph.output_names
-        results = self._run(x, names, first_sample, read)
+        results = self._run(x, names, first_sample, read, samples)
         return results if len(names) > 1 else results[names[0]]
 
     def features(
-        self, x: Input, output: str | None = None, *, first_sample: int = 0, read: int = 0
+        self,
+        x: Input,
+        output: str | None = None,
+        *,
+        first_sample: int = 0,
+        read: int = 0,
+        samples: Any = None,
     ) -> NDArray[Any]:
         """Compute one tensor inside the network, on the chip.
 
         Parameters
         ----------
-        x, first_sample, read
+        x, first_sample, read, samples
             As for a call.
         output
             Name of the tensor; None is the input of the last layer that can be analog. What
@@ -174,14 +189,22 @@ class AnalogNetwork:
             If there is no such tensor (close names are listed), or as for a call.
         """
         name = self.network._feature_name(output)
-        return self._run(x, (name,), first_sample, read)[name]
+        return self._run(x, (name,), first_sample, read, samples)[name]
 
-    def _run(self, x: Input, targets: tuple[str, ...], first_sample: int, read: int) -> Feeds:
+    def _run(
+        self, x: Input, targets: tuple[str, ...], first_sample: int, read: int, samples: Any
+    ) -> Feeds:
         first, number = as_seed("first_sample", first_sample), as_seed("read", read)
         layers = self._state[1]
         _require_calibrated(layers)
         return self.network._run(
-            x, targets, layers, chunk=self.chunk, first_sample=first, read=number
+            x,
+            targets,
+            layers,
+            chunk=self.chunk,
+            first_sample=first,
+            read=number,
+            samples=samples,
         )
 
     def walk(self, x: Input, *, read: int = 0) -> Iterator[LayerVisit]:

@@ -60,6 +60,7 @@ def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
                 "name": name,
                 "seed": layer.seed,
                 "hardware": layer.hardware.to_dict(),
+                "precision": layer.precision,
                 "state": list(state),
                 "epilogue": has_epilogue,
             }
@@ -199,7 +200,8 @@ def _arrays_of_layer(arrays: Arrays, index: int, info: dict[str, Any]) -> Arrays
 def _build_layer(network: Network, info: dict[str, Any], own: Arrays) -> Layer:
     """One layer with the cells, the calibration and the epilogue that were stored."""
     spec = network._specs[info["name"]]
-    layer = build_layer(spec, Hardware.from_dict(info["hardware"]), info["seed"])
+    hardware, seed = Hardware.from_dict(info["hardware"]), info["seed"]
+    layer = build_layer(spec, hardware, seed, info["precision"])
     layer.restore({key: own[key] for key in info["state"]})
     return with_affine(spec, layer, (own["scale"], own["shift"])) if info["epilogue"] else layer
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect import onnx
+from imperfect._arrays import as_samples
 from imperfect._checks import check_instance, refusal
 from imperfect._config import get_num_threads
 from imperfect._network.batch import Batch, Feeds, Input
@@ -273,6 +274,7 @@ class Network:
         *,
         chunk: int | None = None,
         first_sample: int = 0,
+        samples: Any = None,
         read: int = 0,
     ) -> Feeds:
         """Compute tensors by name, some layers being analog."""
@@ -280,7 +282,9 @@ class Network:
         plan = self._plan(targets, layers.keys())
         # Why: only a run tells the trailing axes of the outputs, so no samples become one.
         chosen = batch if batch.count else batch.zeros(self._graph.batch or 1)
-        results = run(plan, layers, chosen, self._schedule(chosen, chunk), first_sample, read)
+        numbers = as_samples(samples, batch.count) if batch.count else None
+        schedule = self._schedule(chosen, chunk)
+        results = run(plan, layers, chosen, schedule, first_sample, read, numbers)
         return {name: values[: batch.count] for name, values in results.items()}
 
     def __copy__(self) -> Network:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._arrays import Samples
 from imperfect._checks import integer
 from imperfect._network.layer_spec import LayerSpec
 from imperfect.hardware import Hardware
@@ -26,12 +27,16 @@ SAMPLE_RANGE = 2**64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which samples a chunk holds, in random draws: ``first`` is the number of its first one."""
+    """Which samples a chunk holds, in random draws.
+
+    ``first`` is the number of its first one, unless ``samples`` gives the number of each.
+    """
 
     first: int
     count: int
     read: int
     num_threads: int | None
+    samples: Samples | None = None
 
 
 def as_chunk(value: Any) -> int | None:
@@ -39,9 +44,12 @@ def as_chunk(value: Any) -> int | None:
     return integer("chunk", value, 1, none="chosen by size")
 
 
-def build_layer(spec: LayerSpec, hardware: Hardware, seed: int) -> Layer:
+def build_layer(
+    spec: LayerSpec, hardware: Hardware, seed: int, precision: str = "float32"
+) -> Layer:
     """Program one layer of a network."""
     given: dict[str, Any] = {"hardware": hardware, "seed": seed, "layer_id": spec.name}
+    given["precision"] = precision
     if spec.absorbed:
         scale, shift = spec.affine
         low, high = spec.limits
@@ -89,10 +97,18 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
             f"layer {spec.name!r} gets {rows} rows for {place.count} samples, which cannot be "
             f"told apart: keep it digital (digital=[{spec.name!r}])"
         )
-    first = place.first * (rows // place.count) % SAMPLE_RANGE
+    per_sample = rows // place.count
+    first, samples = place.first * per_sample % SAMPLE_RANGE, place.samples
+    if samples is not None and per_sample > 1:
+        within = np.arange(per_sample, dtype=np.uint64)
+        samples = (samples[:, None] * np.uint64(per_sample) + within).ravel()
     try:
         y: NDArray[np.float32] = layer(
-            x, first_sample=first, read=place.read, num_threads=place.num_threads
+            x,
+            first_sample=first,
+            read=place.read,
+            samples=samples,
+            num_threads=place.num_threads,
         )
     except ValueError as error:
         # Why: ``x`` of this layer is not what the caller gave to the network.

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._arrays import Samples
 from imperfect._network.batch import Batch, Feeds
 from imperfect._network.cut import AnalogStep, DigitalStep, Plan, Step
 from imperfect._network.layer_spec import LayerSpec
@@ -76,6 +77,10 @@ class LayerVisit:
         self._known: list[NDArray[np.float32]] | None = None
         self._workers = workers
 
+    def __repr__(self) -> str:
+        count = sum(place.count for place in self._places)
+        return f"LayerVisit({self.name!r}: {count} samples, {self.layer!r})"
+
     @property
     def x(self) -> NDArray[np.float32]:
         """All inputs of the layer, in the layer's own form, copied together."""
@@ -106,6 +111,7 @@ def run(
     schedule: Schedule,
     first_sample: int,
     read: int,
+    samples: Samples | None,
 ) -> Feeds:
     """Compute the plan's targets, each of shape (samples, …)."""
     results: Feeds = {}
@@ -114,7 +120,8 @@ def run(
     def work(first: int) -> None:
         count = min(schedule.chunk, batch.count - first)
         values = batch.chunk(first, first + count)
-        place = Place(first_sample + first, count, read, schedule.layer_threads)
+        own = None if samples is None else samples[first : first + count]
+        place = Place(first_sample + first, count, read, schedule.layer_threads, own)
         for step in plan.steps:
             execute(step, values, layers, place)
         for name in plan.targets:
