@@ -224,7 +224,12 @@ def test_plan_says_what_a_pass_costs() -> None:
     assert (plan.kind, plan.slices, plan.cycles, plan.products) == ("bit_serial", 3, 5, 15)
     assert plan.row_blocks == 2
     assert plan.arrays == 2 * 3 * 2
-    assert im.AnalogLinear(normal(8, 30)).plan.kind == "folded"
+    assert set(plan.not_taken) == {"folded", "fused"}
+    assert plan.multiply_adds == 15 * 8 * 30
+    assert 0 < plan.table_bytes < 2**20
+    folded = im.AnalogLinear(normal(8, 30)).plan
+    assert (folded.kind, folded.table_bytes) == ("folded", 0)
+    assert set(folded.not_taken) == {"fused", "bit_serial"}
 
 
 BIT_SERIAL = im.Hardware(

@@ -84,6 +84,20 @@ TEST_CASE("a convolution tells its output size") {
   CHECK(imperfect_layer_output_size(handle.layer, 5, 2, &height, &width) == IMPERFECT_INVALID);
 }
 
+TEST_CASE("reads are keyed") {
+  imperfect_options options = two_to_one();
+  options.read_noise = IMPERFECT_LAW_GAUSSIAN;
+  options.read_noise_sigma = 0.1;
+  Handle handle;
+  REQUIRE(imperfect_layer_create(&options, kWeight, 2, nullptr, &handle.layer) == IMPERFECT_OK);
+  float y[2], again[2], later[2];
+  REQUIRE(imperfect_layer_forward(handle.layer, kInput, 2, 1, 1, y, 2) == IMPERFECT_OK);
+  REQUIRE(imperfect_layer_read(handle.layer, 1, 0, kInput + 2, 1, 1, 1, again, 1) == IMPERFECT_OK);
+  REQUIRE(imperfect_layer_read(handle.layer, 0, 1, kInput, 2, 1, 1, later, 2) == IMPERFECT_OK);
+  CHECK(again[0] == y[1]);
+  CHECK(later[0] != y[0]);
+}
+
 TEST_CASE("misuse is a status and a text, never a crash") {
   imperfect_layer* layer = nullptr;
   imperfect_options options = two_to_one();
@@ -112,6 +126,8 @@ TEST_CASE("misuse is a status and a text, never a crash") {
   refused([](imperfect_options& o) { o.partition = 2; });
   refused([](imperfect_options& o) { o.num_threads = -1; });
   refused([](imperfect_options& o) { o.p_stuck_on = 1.5; });
+  refused([](imperfect_options& o) { o.read_noise = IMPERFECT_LAW_TABLE; });
+  refused([](imperfect_options& o) { o.read_noise = IMPERFECT_LAW_GAUSSIAN, o.read_noise_sigma = -1.0; });
   CHECK(imperfect_layer_forward(nullptr, kInput, 1, 1, 1, y, 1) == IMPERFECT_INVALID);
   CHECK(imperfect_layer_program(nullptr, 0, 0) == IMPERFECT_INVALID);
   Handle handle;

@@ -113,9 +113,16 @@ class Plan:
         same with one bit a cycle, by tables of the sums of every subset of a few word lines.
         "uncalibrated": not known until ``calibrate`` has been called.
     reason : str
-        Why this plan and no cheaper one.
+        Why this plan.
+    not_taken : dict
+        What speaks against each other plan, by its name.
     products : int
         Products of the layer's size that one forward pass stands for.
+    multiply_adds : float
+        Multiply-adds of all those products, for one position of the output of one sample.
+    table_bytes : int
+        Size of the look-up tables: of all of them where they are kept, else of those made for one
+        tile of outputs and one array at a time.
     slices, cycles, passes : int
         Weight slices, conversions of one pass, passes over the inputs.
     arrays, cells, row_blocks : int
@@ -124,7 +131,10 @@ class Plan:
 
     kind: Literal["folded", "fused", "bit_serial", "uncalibrated"]
     reason: str
+    not_taken: dict[str, str]
     products: int
+    multiply_adds: float
+    table_bytes: int
     slices: int
     cycles: int
     passes: int

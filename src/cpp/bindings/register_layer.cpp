@@ -84,7 +84,12 @@ py::typing::Dict<py::str, py::object> plan(const Layer& layer) {
   py::typing::Dict<py::str, py::object> result;
   result["kind"] = info.kind;
   result["reason"] = info.reason;
+  py::dict not_taken;
+  for (const auto& [name, why] : info.not_taken) not_taken[py::str(name)] = why;
+  result["not_taken"] = not_taken;
   result["products"] = info.products;
+  result["multiply_adds"] = info.multiply_adds;
+  result["table_bytes"] = info.table_bytes;
   result["slices"] = info.num_slices;
   result["cycles"] = info.num_cycles;
   result["passes"] = info.num_passes;

@@ -87,6 +87,16 @@ std::vector<ProgrammingLaw> to_programming(const imperfect_options& o) {
   return {{Kind::kTable, std::move(params)}};
 }
 
+std::vector<ReadNoise> to_read_noise(const imperfect_options& o) {
+  if (o.read_noise == IMPERFECT_LAW_NONE) return {};
+  check(o.read_noise == IMPERFECT_LAW_GAUSSIAN || o.read_noise == IMPERFECT_LAW_PROPORTIONAL, "read_noise=", o.read_noise,
+        ": must be none, Gaussian or proportional");
+  const bool additive = o.read_noise == IMPERFECT_LAW_GAUSSIAN;
+  return {{additive ? ReadNoise::Kind::kGaussian : ReadNoise::Kind::kProportional,
+           o.read_noise_shared != 0 ? ReadNoise::Correlation::kProduct : ReadNoise::Correlation::kCycle,
+           {o.read_noise_sigma}}};
+}
+
 void set_weights(const imperfect_options& o, Hardware& hardware) {
   hardware.weight_bits = optional(o.weight_bits);
   check(o.scheme == IMPERFECT_DIFFERENTIAL || o.scheme == IMPERFECT_OFFSET, "scheme=", o.scheme, ": not a scheme");
@@ -108,6 +118,7 @@ void set_cells(const imperfect_options& o, Hardware& hardware) {
   hardware.cell.g_min_sigma = o.g_min_sigma;
   hardware.cell.g_max_sigma = o.g_max_sigma;
   hardware.cell.programming = to_programming(o);
+  hardware.cell.read_noise = to_read_noise(o);
   if (o.p_stuck_on != 0.0 || o.p_stuck_off != 0.0) hardware.cell.faults = {{o.p_stuck_on, o.p_stuck_off}};
   hardware.array.rows = optional(o.array_rows);
   hardware.array.cols = optional(o.array_cols);
@@ -173,7 +184,8 @@ imperfect_status imperfect_layer_create(const imperfect_options* options, const 
     check(options->num_threads >= 0, "num_threads=", options->num_threads, ": must not be negative");
     const auto outputs = static_cast<size_t>(std::max<int32_t>(options->out_channels, 0));
     const ArrayView<const float> biases = bias == nullptr ? ArrayView<const float>{} : ArrayView<const float>{bias, outputs};
-    Layer made(to_shape(*options), {weight, weight_size}, biases, to_hardware(*options), options->seed, options->layer_id);
+    Layer made(to_shape(*options), {weight, weight_size}, biases, to_hardware(*options), options->seed, options->layer_id,
+               options->fixed16 != 0 ? Precision::kFixed16 : Precision::kFloat32);
     *layer = new imperfect_layer{std::move(made), options->num_threads};
   });
 }
@@ -210,13 +222,18 @@ imperfect_status imperfect_layer_output_size(const imperfect_layer* layer, int32
 
 imperfect_status imperfect_layer_forward(const imperfect_layer* layer, const float* x, size_t images, int32_t height,
                                          int32_t width, float* y, size_t y_size) {
+  return imperfect_layer_read(layer, 0, 0, x, images, height, width, y, y_size);
+}
+
+imperfect_status imperfect_layer_read(const imperfect_layer* layer, uint64_t first_sample, uint64_t read, const float* x,
+                                      size_t images, int32_t height, int32_t width, float* y, size_t y_size) {
   return guarded([&] {
     check_pointer("layer", layer);
     check_pointer("x", x);
     check_pointer("y", y);
     const BatchShape shape = to_batch(*layer, images, height, width);
     layer->layer.shape().output_shape(shape);
-    layer->layer.forward({x, shape.size()}, shape, {y, y_size}, layer->threads);
+    layer->layer.forward({x, shape.size()}, shape, {y, y_size}, layer->threads, {first_sample, read, {}});
   });
 }
 

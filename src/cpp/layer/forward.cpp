@@ -8,13 +8,13 @@
 
 #include "base/parallel.hpp"
 #include "layer/passes.hpp"
+#include "layer/tables.hpp"
 
 namespace imperfect {
 namespace {
 
 // Why: panels of one chunk share its quantisation; look-up tables, made anew for each chunk, want more lanes to share them.
 constexpr std::size_t kChunkLanes = 192;
-constexpr std::size_t kBitSerialChunkLanes = 960;
 constexpr double kProductsPerThread = 1e6;  // multiply-adds that are worth a thread of their own
 constexpr int kOutputStep = 16;             // outputs are cut where tiles and look-up tables of every level end
 
@@ -55,7 +55,7 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   const BatchShape output = definition.shape.output_shape(input);
   const std::size_t positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
   const std::size_t chunk_lanes =
-      layer.plan.kind == PlanKind::kBitSerial && !has_integer_tables(layer) ? kBitSerialChunkLanes : kChunkLanes;
+      layer.plan.kind == PlanKind::kBitSerial && !has_integer_tables(layer) ? std::size_t{kFullChunkLanes} : kChunkLanes;
   const std::size_t images_per_chunk = (chunk_lanes + positions - 1) / positions;
   const std::size_t chunks = (input.images + images_per_chunk - 1) / images_per_chunk;
   // Why: starting and ending a team of threads costs as much as about a million multiply-adds.

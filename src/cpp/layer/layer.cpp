@@ -13,6 +13,7 @@
 #include "layer/cell_reader.hpp"
 #include "layer/forward.hpp"
 #include "layer/program.hpp"
+#include "layer/tables.hpp"
 
 namespace imperfect {
 namespace {
@@ -220,7 +221,10 @@ PlanInfo Layer::plan() const {
   }
   info.kind = state->packed->plan.name();
   info.reason = state->packed->plan.reason;
+  info.not_taken = state->packed->plan.not_taken;
   info.products = state->packed->plan.products;
+  info.multiply_adds = static_cast<double>(info.products) * static_cast<double>(definition.weight.size());
+  info.table_bytes = table_bytes(*state->packed);
   info.num_cycles = state->packed->input.num_cycles;
   info.num_passes = state->packed->input.num_passes();
   return info;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/cache.hpp"
 #include "layer/passes.hpp"
+#include "layer/tables.hpp"
 
 namespace imperfect {
 namespace {
@@ -15,24 +15,6 @@ constexpr int kSetBits = 8;     // cycles whose indices lie side by side
 constexpr int kMaxPanels = 20;  // panels of lanes that share tables; their indices and sums stay in the caches
 
 int divide_up(int value, int by) { return (value + by - 1) / by; }
-
-/// Rows of one look-up: more of them mean fewer look-ups but larger tables to build and to keep in the second-level cache.
-int choose_group_rows(int rows, int lanes, int look_ups_per_lane) {
-  int best = 2;
-  double least = 0.0;
-  for (int k = 2; k <= kSetBits; ++k) {
-    const double groups = divide_up(rows, k);
-    const double entries = groups * (1 << k);
-    const double bytes = entries * kernels().table_columns * static_cast<double>(sizeof(float));
-    if (k > 2 && bytes > 0.25 * static_cast<double>(second_level_cache_bytes())) break;
-    const double cost = entries + groups * lanes * look_ups_per_lane;
-    if (k == 2 || cost < least) {
-      best = k;
-      least = cost;
-    }
-  }
-  return best;
-}
 
 /// The panels [first_lane, …) of a chunk that are worked on together.
 class BitSerialPass {

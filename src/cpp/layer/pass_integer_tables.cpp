@@ -94,10 +94,6 @@ class IntegerTablePass {
 
 }  // namespace
 
-bool has_integer_tables(const PackedLayer& layer) {
-  return layer.byte_groups > 0 || (layer.is_fixed16 && kernels().look_up_shorts != nullptr);
-}
-
 void run_integer_tables(const PassContext& context, const OutputPart& part) {
   const int lanes = kernels().byte_lanes;
   IntegerTablePass pass(context);

@@ -55,7 +55,5 @@ void run_fused(const PassContext& context, const OutputPart& part);
 void run_bit_serial(const PassContext& context, const OutputPart& part);
 /// The same for cells that are small integers, by tables of integers.
 void run_integer_tables(const PassContext& context, const OutputPart& part);
-/// Whether that is the way for this layer here.
-bool has_integer_tables(const PackedLayer& layer);
 
 }  // namespace imperfect

@@ -18,27 +18,40 @@ int converted_planes(const Hardware& hardware, const WeightCode& code) {
   return hardware.subtract == Subtract::kDigital ? code.num_planes() : code.num_slices;
 }
 
-Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input) {
+namespace {
+
+Plan folded(bool has_read_noise) {
   Plan plan;
+  plan.reason = "ideal output converters: slices, cycles and blocks fold into one product";
+  plan.not_taken = {{"fused", "no output converter rounds anything in between"},
+                    {"bit_serial", "no output converter rounds anything in between"}};
+  if (!has_read_noise) return plan;
+  plan.products = 2;
+  plan.reason += ", and their read noise into another";
+  return plan;
+}
+
+}  // namespace
+
+Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input) {
   const bool has_read_noise = !hardware.cell.read_noise.empty();
-  if (!hardware.adc.bits) {
-    plan.reason = "ideal output converters: slices, cycles and blocks fold into one product";
-    if (!has_read_noise) return plan;
-    plan.products = 2;
-    plan.reason += ", and their read noise into another";
-    return plan;
-  }
+  if (!hardware.adc.bits) return folded(has_read_noise);
+  Plan plan;
   plan.kind = PlanKind::kFused;
   plan.products = converted_planes(hardware, code) * input.num_cycles * input.num_passes();
   plan.reason = "every slice, cycle and row block is converted on its own";
+  plan.not_taken = {{"folded", "output converters round the sum of every row block"}};
   if (has_read_noise) {
     plan.products *= 2;
     plan.reason += ", with a second product for the variance of its read noise";
-    return plan;
+    plan.not_taken.emplace_back("bit_serial", "read noise takes a product of variances for every conversion");
+  } else if (input.magnitude_bits == 0 || input.cycle_bits != 1) {
+    plan.not_taken.emplace_back("bit_serial", "a cycle drives more than one bit");
+  } else {
+    plan.kind = PlanKind::kBitSerial;
+    plan.reason = "inputs of one bit a cycle: each conversion's sum is looked up in tables of subset sums";
+    plan.not_taken.emplace_back("fused", "with one bit a cycle, looking sums up is faster than multiplying");
   }
-  if (input.magnitude_bits == 0 || input.cycle_bits != 1) return plan;
-  plan.kind = PlanKind::kBitSerial;
-  plan.reason = "inputs of one bit a cycle: each conversion's sum is looked up in tables of subset sums";
   return plan;
 }
 

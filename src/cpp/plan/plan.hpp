@@ -4,6 +4,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "circuit/dac.hpp"
 #include "imperfect/hardware.hpp"
@@ -16,11 +18,12 @@ namespace imperfect {
 /// kBitSerial: the same with one bit a cycle, each product computed by tables of subset sums.
 enum class PlanKind { kFolded, kFused, kBitSerial };
 
-/// A plan, its cost in products of the layer's size, and the reason for it in words.
+/// A plan, its cost in products of the layer's size, and in words why this one and why no other.
 struct Plan {
   PlanKind kind = PlanKind::kFolded;
   int products = 1;
   std::string reason;
+  std::vector<std::pair<std::string, std::string>> not_taken = {};  ///< name of a plan, what speaks against it
 
   const char* name() const;
 };

@@ -97,8 +97,13 @@ typedef struct imperfect_options {
   double adc_low, adc_high; /* of IMPERFECT_ADC_EXPLICIT, in unit currents */
   double adc_percentile;    /* 0: calibrate by least squares; else by this percentile, above 50 */
 
+  int32_t read_noise;        /* imperfect_law: none, Gaussian or proportional */
+  double read_noise_sigma;   /* as a fraction of g_max, or of the conductance itself */
+  int32_t read_noise_shared; /* 1: a cell's draw is the same in all cycles of a product */
+
   uint64_t seed, layer_id; /* key of every draw */
   int32_t num_threads;     /* of a forward pass; 0: the default of OpenMP */
+  int32_t fixed16;         /* 1: products of one-bit inputs with cells rounded to 16-bit integers */
 } imperfect_options;
 
 /* Writes an ideal 1 x 1 linear layer. */
@@ -124,6 +129,11 @@ IMPERFECT_API imperfect_status imperfect_layer_output_size(const imperfect_layer
  */
 IMPERFECT_API imperfect_status imperfect_layer_forward(const imperfect_layer* layer, const float* x, size_t images,
                                                        int32_t height, int32_t width, float* y, size_t y_size);
+
+/* The same for images first_sample, first_sample + 1, ... of read number `read`: the key of read noise. */
+IMPERFECT_API imperfect_status imperfect_layer_read(const imperfect_layer* layer, uint64_t first_sample, uint64_t read,
+                                                    const float* x, size_t images, int32_t height, int32_t width, float* y,
+                                                    size_t y_size);
 
 /* The weights that the programmed cells stand for, in the layout of `weight`. */
 IMPERFECT_API imperfect_status imperfect_layer_effective_weight(const imperfect_layer* layer, float* weight,

@@ -63,12 +63,15 @@ enum class Precision { kFloat32, kFixed16 };
 
 /// How a layer is computed, and why.
 struct PlanInfo {
-  std::string kind;  ///< "folded" or "fused"
+  std::string kind;  ///< "folded", "fused", "bit_serial", or "uncalibrated"
   std::string reason;
+  std::vector<std::pair<std::string, std::string>> not_taken;  ///< other plans, and what speaks against them
   int num_slices = 1;
   int num_cycles = 1;  ///< conversions of one pass
   int num_passes = 1;
-  int products = 1;  ///< float32 products of the layer's size that one forward pass costs
+  int products = 1;             ///< float32 products of the layer's size that one forward pass costs
+  double multiply_adds = 0.0;   ///< of all those products, for one position of the output
+  std::size_t table_bytes = 0;  ///< look-up tables: all of them if kept, else those of one tile of outputs and one array
   long long num_arrays = 1;
   long long num_cells = 0;
   int row_blocks = 1;  ///< of the largest group
