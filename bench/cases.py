@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from case import Call, Case
@@ -52,15 +52,24 @@ def check_layer(layer: Any, x: Any, hardware: Any, **arguments: Any) -> None:
     assert_outputs_match(layer(x[:2])[:, : len(few)], expected, slack)
 
 
-def linear_case(name: str, hardware: Any, limit: float | None, aim: float | None) -> Case:
+def linear_case(
+    name: str,
+    hardware: Any,
+    limit: float | None,
+    aim: float | None,
+    precision: Literal["float32", "fixed16"] = "float32",
+) -> Case:
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
     if hardware.dac.signed is False:
         x = np.abs(x)
-    layer = im.AnalogLinear(weight, hardware=hardware)
+    layer = im.AnalogLinear(weight, hardware=hardware, precision=precision)
 
     def check() -> None:
         if hardware == im.Hardware():
             np.testing.assert_allclose(layer(x), x @ weight.T, atol=1e-3)
+        elif precision == "fixed16":
+            exact = im.AnalogLinear(weight, hardware=hardware)(x)
+            assert (layer(x) - exact).std() < 0.01 * exact.std()
         else:
             check_layer(layer, x, hardware)
 
@@ -167,13 +176,14 @@ def linear_cases() -> Iterator[Case]:
     yield linear_case("linear 1024, 4 slices x 8 one-bit cycles", bits, 18, 16)
     ideal = converted(128, 2, 1, sigma=0)
     yield linear_case("linear 1024, 4 x 8 one-bit cycles, ideal levels", ideal, 10, 7)
+    yield linear_case("linear 1024, 4 x 8 one-bit cycles, fixed16", bits, 10, 7, "fixed16")
+    noisy = converted(128).with_field("cell.read_noise", im.device.Gaussian(0.01))
+    yield linear_case("linear 1024, read noise, ADC per 128 rows", noisy, 3.5, 2.5)
 
 
 def all_cases() -> Iterator[Case]:
     """Every case, made when asked for."""
     yield from linear_cases()
-    noisy = converted(128).with_field("cell.read_noise", im.device.Gaussian(0.01))
-    yield linear_case("linear 1024, read noise, ADC per 128 rows", noisy, 3.5, 2.5)
     yield conv_case("conv 64-64 3x3 56x56, ideal", im.Hardware(), 64, 64, 56)
     yield conv_case("conv 64-64 3x3 56x56, 4 slices", converted(128, 2), 64, 64, 56, limit=5)
     yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)

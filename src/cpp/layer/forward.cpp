@@ -64,8 +64,9 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
   threads = static_cast<int>(std::min<double>(threads, 1.0 + products / kProductsPerThread));
   const auto wanted = static_cast<std::size_t>(threads);
   const InputLayout layout(definition.shape, input);
-  const std::vector<OutputPart> parts =
-      cut_outputs(layer, chunks == 0 || chunks >= wanted ? 1 : (wanted + chunks - 1) / chunks);
+  // Why: a few chunks, of which the last is smaller, do not divide evenly among threads, but the outputs of each chunk do.
+  const bool few = threads > 1 && chunks < 4 * wanted;
+  const std::vector<OutputPart> parts = cut_outputs(layer, few ? wanted : 1);
   parallel_for(static_cast<std::ptrdiff_t>(chunks * parts.size()), threads, [&](std::ptrdiff_t item, int) {
     const std::size_t first = static_cast<std::size_t>(item) / parts.size() * images_per_chunk;
     Workspace& buffers = workspace();

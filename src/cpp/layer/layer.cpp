@@ -4,6 +4,8 @@
 // whole, so that a forward pass in another thread keeps the one it started with.
 #include "imperfect/layer.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <mutex>
 
@@ -29,9 +31,21 @@ struct State {
 
 bool is_open(const Hardware& hardware) { return leaves_input_open(hardware) || leaves_output_open(hardware); }
 
-void check_input(ArrayView<const float> x, const BatchShape& shape) {
+bool are_finite(const float* values, std::size_t count, int threads) {
+  constexpr std::size_t kPiece = 65536;  // what is worth a thread of its own
+  const std::size_t pieces = (count + kPiece - 1) / kPiece;
+  std::atomic<bool> result{true};
+  threads = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads), pieces));
+  parallel_for(static_cast<std::ptrdiff_t>(pieces), threads, [&](std::ptrdiff_t i, int) {
+    const std::size_t first = static_cast<std::size_t>(i) * kPiece;
+    if (!kernels().all_finite(values + first, std::min(kPiece, count - first))) result = false;
+  });
+  return result;
+}
+
+void check_input(ArrayView<const float> x, const BatchShape& shape, int threads = 1) {
   check(x.size == shape.size(), "x has ", x.size, " values; its shape needs ", shape.size());
-  if (!kernels().all_finite(x.data, x.size)) check_finite("x", x);
+  if (!are_finite(x.data, x.size, threads)) check_finite("x", x);
 }
 
 // Why: float32 takes the sums and squares of what lies within these ranges.
@@ -144,7 +158,8 @@ void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView
                     const ReadKey& key) const {
   const LayerDefinition& definition = *impl_->definition;
   const BatchShape output = definition.shape.output_shape(input);
-  check_input(x, input);
+  threads = resolve_num_threads(threads);
+  check_input(x, input, threads);
   check(y.size == output.size(), "y has ", y.size, " values; the output needs ", output.size());
   const auto state = impl_->state();
   check(key.samples.empty() || key.samples.size == input.images, "samples has ", key.samples.size, " numbers; the batch has ",
@@ -154,9 +169,8 @@ void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView
   if (packed->has_read_noise)
     draws.emplace(definition, state->seed, key,
                   static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
-  run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data,
-              resolve_num_threads(threads));
-  check(kernels().all_finite(y.data, y.size), "the output is not finite: inputs, weights or epilogue take it out of float32");
+  run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data, threads);
+  check(are_finite(y.data, y.size, threads), "the output is not finite: inputs, weights or epilogue take it out of float32");
 }
 
 ClippingRates Layer::clipping_rates(ArrayView<const float> x, const BatchShape& input) const {
