@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Literal
 
 from imperfect import _checks, device
 from imperfect._checks import Document, Value
+from imperfect._hardware.converters import ADC, DAC, ONE_BIT, Percentile
 from imperfect.device import FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
 
-Percentile = tuple[Literal["percentile"], float]
-Interval = tuple[float, float]
+__all__ = ["ADC", "DAC", "Array", "Cell", "Hardware"]
 
 _ROLES = {"programming": ProgrammingLaw, "faults": FaultLaw, "read_noise": ReadNoiseLaw}
 _WORDS = {
@@ -30,7 +30,6 @@ _WORDS = {
     "per": ("layer", "channel"),
     "groups": ("separate", "block_diagonal"),
 }
-_ONE_BIT = "ADC.bits=1: must be 2 to 16 (or None) with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -163,131 +162,6 @@ class Array(Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class DAC(Value):
-    """Digital-to-analog converters that drive the word lines.
-
-    v = x / X is clipped to [-1, 1] ([0, 1] if unsigned) and rounded to the magnitude
-    n = rint(abs(v) (2**m - 1)), m = bits - 1 if signed, else bits. Digits of s = ``slice_bits``
-    bits are driven in ceil(m / s) cycles, least significant first; digit u is the input
-    u / (2**s - 1), and cycle k weighs 2**(s k) (2**s - 1) / (2**m - 1).
-
-    Parameters
-    ----------
-    bits : int or None
-        Resolution with the sign, 1 to 16, at least 2 if signed. None: no rounding, no clipping.
-    slice_bits : int or None
-        s, 1 to m; needs ``bits``. None: all m bits in one cycle.
-    signed : bool or None
-        Whether v may be negative. None: decided by calibration.
-    two_pass : bool
-        Drive the positive and the negative part of x in turn, each as an unsigned input with its
-        own conversions, and subtract digitally. Excludes ``signed=True``.
-    accumulate : {"digital", "analog"}
-        One conversion of every cycle, or one conversion of their weighted sum.
-    range : "calibrated" or float
-        Full scale X in the units of x: found by calibration, or a positive number.
-    method : "max", ("percentile", p) or "mse"
-        Calibration of X: largest abs(x), a percentile of it (50 < p <= 100), or the X of the
-        least mean squared error.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a field is out of range, of a wrong type, or does not fit another one.
-
-    Examples
-    --------
-    >>> import imperfect as im
-    >>> im.DAC(bits=8, slice_bits=1, method=("percentile", 99.9))
-    DAC(bits=8, slice_bits=1, method=('percentile', 99.9))
-    """
-
-    bits: int | None = None
-    slice_bits: int | None = None
-    signed: bool | None = None
-    two_pass: bool = False
-    accumulate: Literal["digital", "analog"] = "digital"
-    range: Literal["calibrated"] | float = "calibrated"
-    method: Literal["max", "mse"] | Percentile = "max"
-
-    def __post_init__(self) -> None:
-        self._set(
-            bits=_checks.bits("DAC.bits", self.bits, "no rounding"),
-            slice_bits=_checks.integer("DAC.slice_bits", self.slice_bits, 1, 16, none="one cycle"),
-            signed=_checks.flag("DAC.signed", self.signed, none="decided by calibration"),
-            two_pass=_checks.flag("DAC.two_pass", self.two_pass),
-            accumulate=_checks.choice("DAC.accumulate", self.accumulate, ("digital", "analog")),
-            range=_checks.word_or_number("DAC.range", self.range, ("calibrated",), "units of x"),
-            method=_checks.word_or_percentile("DAC.method", self.method, ("max", "mse")),
-        )
-        bits, s, m = self.bits, self.slice_bits, (self.bits or 0) - bool(self.signed)
-        limit = f"the {m} magnitude bits of DAC.bits={bits}, DAC.signed={self.signed}"
-        _checks.refuse_first([
-            (self.two_pass and self.signed, "DAC.two_pass=True needs DAC.signed=None or False: "
-             "each pass drives magnitudes only"),
-            (bits == 1 and self.signed, "DAC.bits=1: must be 2 to 16 with DAC.signed=True, "
-             "because one bit is the sign"),
-            (s and bits is None, f"DAC.slice_bits={s}: must be None with DAC.bits=None, because "
-             "an ideal input has no digits"),
-            (s and s > m, f"DAC.slice_bits={s}: must be at most {limit}"),
-        ])  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ADC(Value):
-    """Analog-to-digital converters at the bit lines.
-
-    code = clip(rint((I - lo) / lsb), 0, n - 1) is read as lo + code lsb, lsb = (hi - lo)/(n - 1),
-    n = 2**bits - 1 if lo = -hi (so that 0 is a level), else n = 2**bits. A range given by a
-    word has lo = -hi if v is signed or differential pairs are subtracted in analog, else lo = 0.
-
-    Parameters
-    ----------
-    bits : int or None
-        Resolution, 1 to 16, at least 2 where lo = -hi. None: no rounding, no clipping.
-    range : "full", "calibrated", "lossless", (lo, hi) or a list of (lo, hi)
-        In unit currents. ``"full"``: hi = the number of word lines in use. ``"calibrated"``:
-        found from data, per layer and slice. ``"lossless"``: one code for each cell level,
-        lsb = Delta / ((L - 1)(2**s - 1)), times (2**s - 1)/(2**m - 1) if cycles accumulate in
-        analog. A list has one pair per slice, least significant first.
-    method : "mse" or ("percentile", p)
-        Calibration by least mean squared error, or by a percentile of I, 50 < p <= 100.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a field is out of range, of a wrong type, or does not fit another one.
-
-    Examples
-    --------
-    >>> import imperfect as im
-    >>> im.ADC(bits=8, range=[(-4, 4), (-8, 8)])
-    ADC(bits=8, range=((-4.0, 4.0), (-8.0, 8.0)))
-    """
-
-    bits: int | None = None
-    range: Literal["full", "calibrated", "lossless"] | Interval | Sequence[Interval] = "full"
-    method: Literal["mse"] | Percentile = "mse"
-
-    def __post_init__(self) -> None:
-        words = ("full", "calibrated", "lossless")
-        self._set(
-            bits=_checks.bits("ADC.bits", self.bits, "no rounding"),
-            range=_checks.intervals("ADC.range", self.range, words),
-            method=_checks.word_or_percentile("ADC.method", self.method, ("mse",)),
-        )
-        pairs = () if isinstance(self.range, str) else self._slice_ranges or (self.range,)
-        symmetric = any(lo == -hi for lo, hi in pairs)
-        message = f"{_ONE_BIT} ADC.range={self.range!r}, which is symmetric"
-        _checks.refuse_first([(self.bits == 1 and symmetric, message)])
-
-    @property
-    def _slice_ranges(self) -> tuple[Any, ...]:
-        """The ranges given one per slice; empty if one range serves all."""
-        return tuple(self.range) if isinstance(self.range[0], tuple) else ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Hardware(Document):
     """One analog in-memory machine. Without arguments it is ideal: y = W x + b.
 
@@ -397,7 +271,7 @@ class Hardware(Document):
         return [
             (given not in (0, slices), f"ADC.range has {given} pairs: must be one pair for all "
              f"slices, or one for each of the {slices} slices"),
-            (adc.bits == 1 and signed, f"{_ONE_BIT} ADC.range={adc.range!r} for signed currents"),
+            (adc.bits == 1 and signed, f"{ONE_BIT} ADC.range={adc.range!r} for signed currents"),
             (lossless and self.dac.bits is None, f"{needs} DAC.bits: inputs have no levels"),
             (lossless and self.weight_bits is None and self.cell.bits is None,
              f"{needs} Hardware.weight_bits or Cell.bits: cells have no levels"),
