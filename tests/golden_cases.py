@@ -28,13 +28,6 @@ CASES = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class LimitedArray(Array):
-    """An array whose bit lines carry at most +-column_current_max unit currents each."""
-
-    column_current_max: float | None = None
-
-
 @dataclass(frozen=True)
 class Case:
     """One known answer: ``layer(x)`` is ``expected``, with ``convolution`` as keyword arguments."""
@@ -79,13 +72,12 @@ def make_hardware(cfg: dict[str, Any]) -> Hardware:
 
 
 def make_array(cfg: dict[str, Any]) -> Array:
-    size: dict[str, Any] = {
-        "rows": cfg.get("rows_max"),
-        "cols": cfg.get("cols_max"),
-        "partition": "fill" if cfg.get("strategy") == "MAX" else "equal",
-    }
-    limit = cfg.get("Icol_max")
-    return Array(**size) if limit is None else LimitedArray(**size, column_current_max=limit)
+    return Array(
+        rows=cfg.get("rows_max"),
+        cols=cfg.get("cols_max"),
+        partition="fill" if cfg.get("strategy") == "MAX" else "equal",
+        column_current_max=cfg.get("Icol_max"),
+    )
 
 
 def make_dac(cfg: dict[str, Any]) -> DAC:

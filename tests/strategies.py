@@ -92,11 +92,12 @@ def mappings(draw: st.DrawFn, *, continuous: bool) -> dict[str, Any]:
 
 
 @st.composite
-def arrays(draw: st.DrawFn) -> Array:
+def arrays(draw: st.DrawFn, limits: tuple[float | None, ...]) -> Array:
     return Array(
         rows=draw(st.none() | st.integers(1, 12)),
         cols=draw(st.none() | st.integers(2, 9)),
         partition=draw(st.sampled_from(["equal", "fill"])),
+        column_current_max=draw(st.sampled_from(limits)),
     )
 
 
@@ -123,7 +124,7 @@ def integer_products(draw: st.DrawFn, *, lossless: bool) -> Product:
         **mapping,
         weight_range=float(top_weight),
         cell=Cell(bits=draw(cell_bits(mapping)), on_off_ratio=ratio),
-        array=draw(arrays()),
+        array=draw(arrays((None, 1000.0) if lossless else (None,))),
         dac=DAC(
             bits=bits,
             slice_bits=draw(st.none() | st.integers(1, m)),
@@ -185,7 +186,7 @@ def workloads(draw: st.DrawFn) -> Workload:
         per=draw(st.sampled_from(["layer", "channel"])),
         weight_range=draw(st.sampled_from(["max", ("percentile", 95.0)])),
         cell=cell,
-        array=draw(arrays()),
+        array=draw(arrays((None, None, None, 0.4, 1.7))),
         **draw(converters()),
     )
     groups, outputs, channels = (draw(st.integers(1, top)) for top in (3, 4, 3))

@@ -44,6 +44,8 @@ BAD_VALUES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: DAC(bits=0), ["DAC.bits", *BITS_0]),
     (lambda: DAC(bits=8, slice_bits=0), ["DAC.slice_bits=0", "None"]),
     (lambda: ADC(bits=0), ["ADC.bits", *BITS_0]),
+    (lambda: Array(column_current_max=0), ["Array.column_current_max=0", "unit currents"]),
+    (lambda: Array(column_current_max=INF), ["column_current_max=inf", "unlimited"]),
     (lambda: Array(rows=0), ["Array.rows=0", "1 to 2147483647", "unlimited"]),
     # Words
     (lambda: Hardware(scheme="diferential"), ["scheme='diferential'", "did you mean"]),
@@ -127,6 +129,7 @@ BAD_TYPES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: DAC(bits=8.0), ["DAC.bits=8.0", "integer", "not float"]),
     (lambda: Cell(bits=True), ["Cell.bits=True", "integer", "not bool"]),
     (lambda: ADC(bits=np.array(8)), ["ADC.bits", "integer", "not ndarray"]),
+    (lambda: Array(column_current_max="1"), ["column_current_max='1'", "not str"]),
     (lambda: Array(rows="128"), ["Array.rows='128'", "integer", "not str"]),
     (lambda: Cell(on_off_ratio=None), ["Cell.on_off_ratio=None", "above 1", "not NoneType"]),
     (lambda: device.Gaussian(True), ["Gaussian.sigma=True", "number"]),
@@ -166,7 +169,13 @@ sigma = st.just(0.0) | st.floats(1e-9, 2.0)
 percentile = st.tuples(st.just("percentile"), st.floats(50, 100, exclude_min=True))
 interval = st.tuples(st.just(0.0) | st.floats(-100, -1e-6), positive)
 size = st.none() | st.integers(2, 4096)
-arrays = st.builds(Array, rows=size, cols=size, partition=pick("equal", "fill"))
+arrays = st.builds(
+    Array,
+    rows=size,
+    cols=size,
+    partition=pick("equal", "fill"),
+    column_current_max=st.none() | positive,
+)
 stuck = st.builds(device.StuckAt, p_on=st.floats(1e-6, 1), p_off=st.floats(1e-6, 1))
 tables = st.dictionaries(st.floats(1e-3, 1), sigma, min_size=2, max_size=5).map(
     lambda points: device.Table(g=sorted(points), sigma=[points[g] for g in sorted(points)])
@@ -264,7 +273,8 @@ ONE_CHANGE: dict[str, Any] = {
     "weight_range": 1.0, "per": "channel", "groups": "block_diagonal", "cell.bits": 2,
     "cell.g_max": 1e-6, "cell.on_off_ratio": 9, "cell.programming": GAUSS,
     "cell.faults": device.StuckAt(), "cell.g_min_sigma": 0.1, "cell.g_max_sigma": 0.1,
-    "array.rows": 1, "array.cols": 1, "array.partition": "fill", "dac.bits": 8,
+    "array.rows": 1, "array.cols": 1, "array.partition": "fill", "array.column_current_max": 1,
+    "dac.bits": 8,
     "dac.signed": False, "dac.two_pass": True, "dac.accumulate": "analog", "dac.range": 1,
     "dac.method": "mse", "adc.bits": 8, "adc.range": (0, 1), "adc.method": ("percentile", 99),
 }  # fmt: skip

@@ -269,7 +269,7 @@ class Document(Value):
         --------
         >>> import imperfect as im
         >>> im.Hardware(array=im.Array(rows=128)).to_dict()["array"]
-        {'rows': 128, 'cols': None, 'partition': 'equal'}
+        {'rows': 128, 'cols': None, 'partition': 'equal', 'column_current_max': None}
         """
         return {"version": VERSION, **_plain(self, only_changed=False)}
 

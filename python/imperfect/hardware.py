@@ -136,6 +136,10 @@ class Array(Value):
         Word lines and bit lines of an array, 1 or more; None: unlimited.
     partition : {"equal", "fill"}
         How a layer is cut into arrays.
+    column_current_max : float or None
+        Largest current of a bit line, to both sides, in unit currents; above 0. It limits each
+        polarity and each cycle on its own, after read noise and before anything is subtracted or
+        added up. None: unlimited.
 
     Raises
     ------
@@ -152,12 +156,17 @@ class Array(Value):
     rows: int | None = None
     cols: int | None = None
     partition: Literal["equal", "fill"] = "equal"
+    column_current_max: float | None = None
 
     def __post_init__(self) -> None:
+        limit, unit = self.column_current_max, "unit currents; None: unlimited"
+        if limit is not None:
+            limit = _checks.positive("Array.column_current_max", limit, unit)
         self._set(
             rows=_checks.integer("Array.rows", self.rows, 1, none="unlimited"),
             cols=_checks.integer("Array.cols", self.cols, 1, none="unlimited"),
             partition=_checks.choice("Array.partition", self.partition, ("equal", "fill")),
+            column_current_max=limit,
         )
 
 

@@ -4,7 +4,11 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "circuit/adc.hpp"
+#include "circuit/adc_errors.hpp"
 #include "circuit/dac.hpp"
 #include "circuit/range_search.hpp"
 
@@ -51,6 +55,42 @@ TEST_CASE("a lossless converter refuses too few bits and says how many it needs"
   CHECK(make_lossless_code(4, false, 0.5, 7.5, 15).num_codes == 16);
   CHECK_THROWS_WITH_AS(make_lossless_code(5, true, 1.0, 16.0, 16), doctest::Contains("needs 6 bits"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(make_lossless_code(4, false, 0.5, 8.0, 16), doctest::Contains("needs 5 bits"), std::invalid_argument);
+}
+
+TEST_CASE("nonlinearity of converters: end points are fitted, a perfect one has none") {
+  using Kind = Inl::Kind;
+  std::vector<float> z(300);
+  for (std::size_t i = 0; i < z.size(); ++i) z[i] = std::sin(static_cast<float>(3 * i + 1));
+  for (const Inl& law : {Inl{Kind::kRamp, {0.1}}, Inl{Kind::kSar, {0.1}}}) {
+    const std::vector<float> errors = inl_errors(law, 8, 255, z.data());
+    REQUIRE(errors.size() == 255);
+    CHECK(errors.front() == 0.0f);
+    CHECK(std::abs(errors.back()) < 1e-4f);
+    CHECK(*std::max_element(errors.begin(), errors.end()) > 0.01f);
+  }
+  for (const Inl& law : {Inl{Kind::kRamp, {0.0}}, Inl{Kind::kSar, {0.0}}, Inl{Kind::kPipeline, {3, 0.0}}})
+    for (const float error : inl_errors(law, 8, 256, z.data())) REQUIRE(std::abs(error) < 1e-6f);
+  CHECK(num_inl_draws({Kind::kPipeline, {3, 0.1}}, 8, 256) == 16);  // two stages of 7 comparators and a gain, 2 bits left
+  const Inl table{Kind::kTable, {2, 4, 1.0, -1.0}};
+  CHECK(inl_errors(table, 3, 7, nullptr) == std::vector<float>{1, 1, 1, 0, -1, -1, -1});
+}
+
+TEST_CASE("what nonlinear input converters drive") {
+  Dac dac;
+  dac.bits = 5;
+  dac.slice_bits = 2;
+  dac.nonlinearity = {{0.0, 0.0}, {0.5, 0.4}, {1.0, 1.1}};
+  const InputCode apart = make_input_code(dac, 1.0, true);
+  const std::vector<float> digits = driven_digits(dac, apart);
+  REQUIRE(digits.size() == 4);
+  const double expected[] = {0.0, 3 * 0.8 / 3, 3 * (0.4 + 0.7 / 3), 3.3};
+  for (std::size_t u = 0; u < 4; ++u) CHECK(digits[u] == doctest::Approx(expected[u]));
+  CHECK(driven_numbers(apart, digits) == digits);
+  dac.accumulate = Accumulate::kAnalog;
+  const std::vector<float> numbers = driven_numbers(make_input_code(dac, 1.0, true), digits);
+  REQUIRE(numbers.size() == 16);
+  CHECK(numbers[14] == doctest::Approx(expected[2] + 4 * expected[3]));
+  CHECK(make_input_code(dac, 1.0, true, true).num_cycles == 2);
 }
 
 TEST_CASE("range searches") {

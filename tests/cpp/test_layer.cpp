@@ -225,6 +225,7 @@ TEST_CASE("impossible hardware is refused") {
   refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kPolynomial, {1.0}}}; });
   refused([](Hardware& h) { h.cell.faults = {{2.0, 0.0}}; });
   refused([](Hardware& h) { h.array.rows = 0; });
+  refused([](Hardware& h) { h.array.column_current_max = 0.0; });
   refused([](Hardware& h) { h.two_sided = true; });
   refused([](Hardware& h) { h.offset_removal = OffsetRemoval::kUnitColumn; });
   refused([](Hardware& h) { h.weight_range = {WeightRange::Kind::kPercentile, 20.0}; });

@@ -2,7 +2,8 @@
 """Every analog-to-digital conversion of a tile, one after the other.
 
 A bit line with conductances g_k (normalised to g_max), driven at v_k, carries I = sum_k g_k v_k
-unit currents; I is clipped to +-column_current_max if there is one. With analog accumulation one
+unit currents; I with its read noise is clipped to +-column_current_max if there is one, every
+polarity and cycle on its own. With analog accumulation one
 conversion takes the sum of cycle_weight[t] I_t, with analog subtraction one takes I+ - I-. Read
 noise adds to the currents (`_reading`).
 """
@@ -21,10 +22,24 @@ from imperfect.testing._random import Floats, Integers
 from imperfect.testing._reading import Noise, conversion_code, covariance
 
 
-def column_limit(hardware: Hardware) -> float | None:
-    """Largest current of a bit line, in unit currents."""
-    limit: float | None = getattr(hardware.array, "column_current_max", None)
-    return limit
+def is_folded(hardware: Hardware) -> bool:
+    """Whether nothing between arrays and sum is nonlinear, so that read noise needs one draw."""
+    return hardware.adc.bits is None and hardware.array.column_current_max is None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Which bit lines are read: their array, the pass, and the numbers that tell them apart."""
+
+    row_block: int
+    index: int
+    polarity: int
+    slice: int
+    numbers: Integers
+
+    def codes(self, cycles: int) -> list[int]:
+        place = self.row_block, self.index, self.polarity, self.slice
+        return [conversion_code(*place, t) for t in range(cycles)]
 
 
 def subtracts_analog(hardware: Hardware) -> bool:
@@ -71,37 +86,41 @@ class Reading:
 
 
 def read_lines(
-    hardware: Hardware, drive: Drive, index: int, g: Floats, noise: Noise | None
+    hardware: Hardware, drive: Drive, g: Floats, noise: Noise | None, lines: Lines
 ) -> Reading:
-    """Currents of bit lines g (columns, k) in pass ``index``."""
-    limit = column_limit(hardware)
+    """Currents of bit lines g (columns, k) in one pass, added up over cycles if that is analog."""
+    limit = hardware.array.column_current_max
+    weight = drive.cycle_weight
     analog = hardware.dac.accumulate == "analog"
 
     def accumulate(per_cycle: Floats) -> Floats:
-        if limit is not None:
-            per_cycle = np.clip(per_cycle, -limit, limit)
-        if not analog:
-            return per_cycle
-        summed: Floats = np.einsum("t,tmn->mn", drive.cycle_weight, per_cycle)
-        return summed[None]
+        return np.einsum("t,tmn->mn", weight, per_cycle)[None] if analog else per_cycle
 
     def spread(v: Floats) -> Floats:
         c = covariance(hardware.cell, v, g)
-        if not analog:
+        if not analog or limit is not None:
             return c
-        weight = drive.cycle_weight
         return np.asarray(np.einsum("t,s,tsmn->mn", weight, weight, c)[None, None], np.float64)
 
-    v, other = drive.v[index], drive.other[index]
+    v, other = drive.v[lines.index], drive.other[lines.index]
     size, current = np.abs(g), v @ g.T
-    gross, flip = accumulate(np.abs(v) @ size.T), accumulate(np.abs(other - v) @ size.T)
+    gross, flip = np.abs(v) @ size.T, np.abs(other - v) @ size.T
+    if limit is None:
+        gross, flip = accumulate(gross), accumulate(flip)
     c = np.zeros((len(gross), len(gross), *gross.shape[1:]))
     if noise is not None:
         current = current + noise.of_cells(hardware.cell, v, g)
         c = spread(v)
         change = np.abs(spread(other) - c)
         flip = flip + 6.0 * np.sqrt(np.stack([change[t, t] for t in range(len(c))]))
-    return Reading(accumulate(current), gross, flip, c)
+    if limit is None:
+        return Reading(accumulate(current), gross, flip, c)
+    read = Reading(current, gross, flip, c)
+    if noise is not None:
+        read = read.with_noise(noise, lines.numbers, lines.codes(len(v)))
+    limited = accumulate(np.clip(read.current, -limit, limit))
+    gross, flip = accumulate(read.gross), accumulate(read.flip)
+    return Reading(limited, gross, flip, np.zeros((len(limited), *limited.shape)))
 
 
 @dataclass(frozen=True)
@@ -141,15 +160,14 @@ def all_conversions(
 ) -> Iterator[Conversion]:
     """The conversions of a tile for one batch, unit columns included."""
     for line in _lines(tile, drive, hardware, encoding, noise):
-        reading, cycles = line.reading, range(len(line.scale))
-        if noise is not None and hardware.adc.bits is not None:
-            place = tile.row_block, line.index, line.polarity, line.slice
-            codes = [conversion_code(*place, t) for t in cycles]
-            reading = reading.with_noise(noise, line.numbers, codes)
-        for t in cycles:
+        reading, cycles, lines = line.reading, len(line.scale), line.lines
+        limited = hardware.array.column_current_max is not None
+        if noise is not None and not limited and not is_folded(hardware):
+            reading = reading.with_noise(noise, lines.numbers, lines.codes(cycles))
+        for t in range(cycles):
             yield Conversion(
-                slice=line.slice,
-                polarity=line.polarity,
+                slice=lines.slice,
+                polarity=lines.polarity,
                 scale=float(line.scale[t]),
                 columns=line.columns,
                 current=reading.current[t],
@@ -164,7 +182,7 @@ def folded_variances(
     """Numbers of bit lines, and the variance (M, columns) they add to a value without converter."""
     for line in _lines(tile, drive, hardware, encoding, noise):
         c = line.reading.covariance
-        yield line.numbers, np.einsum("t,s,tsmn->mn", line.scale, line.scale, c)
+        yield line.lines.numbers, np.einsum("t,s,tsmn->mn", line.scale, line.scale, c)
 
 
 @dataclass(frozen=True)
@@ -172,15 +190,12 @@ class _Line:
     """Bit lines read in one pass: of one slice, and of one polarity or of both subtracted.
 
     ``scale`` (conversions,) turns a current into a part of the value, ``columns`` are as in
-    `Conversion`, ``numbers`` tell bit lines apart: outputs, and after them unit columns.
+    `Conversion`, ``lines`` number the bit lines: outputs, and after them unit columns.
     """
 
-    index: int
-    slice: int
-    polarity: int
+    lines: Lines
     scale: Floats
     columns: Indices
-    numbers: Integers
     reading: Reading
 
 
@@ -192,24 +207,26 @@ def _lines(
     cycle_weight = np.ones(1) if analog else drive.cycle_weight
     for index, sign in enumerate(drive.pass_sign):
         for i, slice_weight in enumerate(encoding.slice_weight):
-            for polarity, line_sign, columns, numbers, reading in _read(
-                tile, drive, hardware, index, i, noise
-            ):
+            for lines, line_sign, columns, reading in _read(tile, drive, hardware, index, i, noise):
                 scale = sign * slice_weight * line_sign * cycle_weight / delta
-                yield _Line(index, i, polarity, scale, columns, numbers, reading)
+                yield _Line(lines, scale, columns, reading)
 
 
 def _read(
     tile: Tile, drive: Drive, hardware: Hardware, index: int, i: int, noise: Noise | None
-) -> Iterator[tuple[int, float, Indices, Integers, Reading]]:
-    """Polarity, sign, columns, numbers and currents of pass ``index`` and slice ``i``."""
+) -> Iterator[tuple[Lines, float, Indices, Reading]]:
+    """Lines, sign, columns and currents of pass ``index`` and slice ``i``."""
     columns, numbers = np.arange(len(tile.outputs)), tile.outputs.astype(np.uint64)
-    data = [read_lines(hardware, drive, index, g, noise) for g in tile.g[i]]
+    lines = [Lines(tile.row_block, index, p, i, numbers) for p in range(len(tile.g[i]))]
+    data = [
+        read_lines(hardware, drive, g, noise, line)
+        for g, line in zip(tile.g[i], lines, strict=True)
+    ]
     if subtracts_analog(hardware):
-        yield 0, 1.0, columns, numbers, data[0].minus(data[1])
+        yield lines[0], 1.0, columns, data[0].minus(data[1])
     else:
-        for polarity, reading in enumerate(data):
-            yield polarity, (1.0, -1.0)[polarity], columns, numbers, reading
+        for line, sign, reading in zip(lines, (1.0, -1.0), data, strict=False):
+            yield line, sign, columns, reading
     if len(tile.unit_g):
-        unit = read_lines(hardware, drive, index, tile.unit_g[:, i], noise)
-        yield 0, -1.0, tile.unit_of, tile.unit_numbers, unit
+        line = Lines(tile.row_block, index, 0, i, tile.unit_numbers)
+        yield line, -1.0, tile.unit_of, read_lines(hardware, drive, tile.unit_g[:, i], noise, line)

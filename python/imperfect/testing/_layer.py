@@ -24,8 +24,8 @@ from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.testing import _converters as converters
 from imperfect.testing._conversions import (
     all_conversions,
-    column_limit,
     folded_variances,
+    is_folded,
     subtracts_analog,
 )
 from imperfect.testing._mapping import (
@@ -210,7 +210,7 @@ class ReferenceLayer:
             return hardware.dac.range
         if self.input_range is not None:
             return self.input_range
-        if (hardware.dac.bits, hardware.adc.bits, column_limit(hardware)) == (None, None, None):
+        if hardware.dac.bits is None and is_folded(hardware):
             return 1.0
         raise RuntimeError("dac.range is to be calibrated: call calibrate(x) first")
 
@@ -392,7 +392,7 @@ class ReferenceLayer:
             offset, offset_slack = self._offset(tile, drive, rounding)
             y[:, tile.outputs] -= offset
             slack[:, tile.outputs] += offset_slack
-        if isinstance(noise, KeyedNoise) and self.hardware.adc.bits is None:
+        if isinstance(noise, KeyedNoise) and is_folded(self.hardware):
             drawn, deviation = self._folded_noise(rows, noise, tie)
             y += drawn
             slack += 5.0 * rounding * (np.abs(drawn) + deviation)

@@ -135,6 +135,7 @@ Hardware to_hardware(const py::object& hardware) {
   result.array.rows = optional<int>(array, "rows");
   result.array.cols = optional<int>(array, "cols");
   result.array.partition = choice<Partition>(array, "partition", {"equal", "fill"});
+  result.array.column_current_max = optional<double>(array, "column_current_max");
   result.dac = to_dac(hardware.attr("dac"));
   result.adc = to_adc(hardware.attr("adc"));
   return result;

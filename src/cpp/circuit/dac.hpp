@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "imperfect/hardware.hpp"
 
@@ -43,6 +44,12 @@ struct InputCode {
 int magnitude_bits(const Dac& dac, bool is_signed);
 
 /// `full_scale` and `is_signed` as configured or calibrated.
-InputCode make_input_code(const Dac& dac, double full_scale, bool is_signed);
+/// With `keeps_drives` every drive is a cycle of its own even where they accumulate in analog.
+InputCode make_input_code(const Dac& dac, double full_scale, bool is_signed, bool keeps_drives = false);
+
+/// What the word lines really carry, 2^s - 1 at full scale, for each digit of one drive. `nonlinearity` as in Dac.
+std::vector<float> driven_digits(const Dac& dac, const InputCode& input);
+/// The same for each number of one cycle: with merged drives, their weighted sum.
+std::vector<float> driven_numbers(const InputCode& input, const std::vector<float>& digits);
 
 }  // namespace imperfect

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/line_args.hpp"
+
 namespace imperfect {
 
 /// The digital end of `outputs` outputs: y = clip(sum·scale[o] + shift[o], low, high).
@@ -335,6 +337,8 @@ struct KernelTable {
   void (*multiply_exact)(const MultiplyArgs&, double* sums);
   void (*multiply_direct)(const DirectArgs&);
   void (*multiply_convert)(const ConvertArgs&);
+  void (*find_line_currents)(const LineCurrentArgs&);
+  void (*convert_lines)(const ConvertLinesArgs&);
   int table_columns;  ///< columns of one look-up table: the vector width
   void (*index_bits)(const IndexArgs&);
   void (*count_bits)(const CountArgs&);

@@ -5,6 +5,7 @@
 #include "kernels/cells.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/integer_tables.hpp"
+#include "kernels/lines.hpp"
 #include "kernels/multiply.hpp"
 #include "kernels/random_fill.hpp"
 #include "kernels/read_noise.hpp"
@@ -25,6 +26,8 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::multiply_exact,
     IMPERFECT_ISA::multiply_direct,
     IMPERFECT_ISA::multiply_convert,
+    IMPERFECT_ISA::find_line_currents,
+    IMPERFECT_ISA::convert_lines,
     IMPERFECT_ISA::kWidth,
     IMPERFECT_ISA::index_bits,
     IMPERFECT_ISA::count_bits,

@@ -8,12 +8,12 @@
 
 #include "base/check.hpp"
 #include "circuit/range_search.hpp"
-#include "layer/panel.hpp"
+#include "layer/line_currents.hpp"
 
 namespace imperfect {
 namespace {
 
-/// One panel's currents of some outputs of one (block, plane, cycle): currents[output][lane].
+/// One panel's currents of some outputs of one (block, plane, conversion): currents[output][lane].
 struct TileCurrents {
   const PackedBlock& block;
   int plane;
@@ -22,36 +22,20 @@ struct TileCurrents {
   const float* currents;
 };
 
-/// Computes the currents of `count` outputs of a tile, from its output `first` on, into `buffer`.
-void read_currents(const LayerDefinition& definition, const PackedLayer& layer, const PackedBlock& block,
-                   const float* weights, const PackedTile& tile, int count, int cycle, const BlockInputs& inputs,
-                   float* buffer) {
-  const int lanes = kernels().lanes;
-  const std::ptrdiff_t rows = block.rows.size();
-  const float* const digits = inputs.digits + cycle * rows * lanes;
-  kernels().multiply({count, tile.width, block.rows.size(), weights, digits, false, nullptr, buffer});
-  const double per_unit = layer.input.top_digit();
-  const auto scale = static_cast<float>(definition.code.delta / (definition.code.top_digit * per_unit));
-  const auto g_min = layer.needs_lane_sums ? static_cast<float>(definition.code.g_min / per_unit) : 0.0f;
-  for (int o = 0; o < count; ++o)
-    for (int l = 0; l < lanes; ++l)
-      buffer[o * lanes + l] = scale * buffer[o * lanes + l] + g_min * inputs.lane_sums[cycle * lanes + l];
-}
-
 /// Calls visit(TileCurrents) for the conversions of one row block and pass on the selected panel.
 template <class Visit>
-void visit_block(const LayerDefinition& definition, const PackedLayer& layer, const PackedGroup& group,
-                 const PackedBlock& block, const BlockInputs& inputs, int lanes, float* buffer, const Visit& visit) {
+void visit_block(const PackedLayer& layer, const PackedGroup& group, const PackedBlock& block, const BlockInputs& inputs,
+                 int lanes, float* buffer, const Visit& visit) {
   const int step = kernels().max_tile;
   for (const PackedTile& tile : group.tiles)
     for (int first = 0; first < tile.width; first += step) {
       const int count = std::min(step, tile.width - first);
       const int converted = std::clamp(group.converted_outputs() - tile.first - first, 0, count);
-      for (int plane = 0; plane < layer.planes; ++plane)
-        for (int cycle = 0; cycle < layer.input.num_cycles; ++cycle) {
-          const float* const weights =
-              group.tile_weights(layer, block, tile) + std::ptrdiff_t{plane} * block.rows.size() * tile.width + first;
-          read_currents(definition, layer, block, weights, tile, count, cycle, inputs, buffer);
+      const float* const weights = group.tile_weights(layer, block, tile) + first;
+      const LineRead read{layer, block.rows.size(), count, tile.width, weights, inputs, nullptr};
+      for (int plane = 0; plane < layer.converted_planes(); ++plane)
+        for (int conversion = 0; conversion < layer.conversions(); ++conversion) {
+          read_line_currents(read, plane, conversion, buffer + step * kernels().lanes, buffer);
           visit(TileCurrents{block, plane, converted, lanes, buffer});
         }
     }
@@ -65,7 +49,7 @@ void for_each_conversion(const LayerDefinition& definition, const PackedLayer& l
   const InputLayout layout(definition.shape, input);
   PanelReader reader(definition.shape, layer, layout, input, buffers);
   const int lanes = kernels().lanes;
-  AlignedBuffer<float> currents(static_cast<std::size_t>(kernels().max_tile * lanes));
+  AlignedBuffer<float> currents(static_cast<std::size_t>(2 * kernels().max_tile * lanes));
   for (std::size_t image = 0; image < input.images; ++image) {
     reader.load(x, image, 1);
     for (std::size_t lane = 0; lane < reader.num_lanes(); lane += static_cast<std::size_t>(lanes)) {
@@ -74,7 +58,7 @@ void for_each_conversion(const LayerDefinition& definition, const PackedLayer& l
         for (const PackedBlock& block : group.blocks) {
           reader.gather(group, block.rows);
           for (int pass = 0; pass < layer.input.num_passes(); ++pass)
-            visit_block(definition, layer, group, block, reader.digits(block.rows, pass), valid, currents.data(), visit);
+            visit_block(layer, group, block, reader.digits(block.rows, pass), valid, currents.data(), visit);
         }
     }
   }
@@ -86,7 +70,7 @@ std::uint64_t conversions_per_plane(const LayerDefinition& definition, const Pac
   for (const PackedGroup& group : layer.groups)
     per_lane += group.blocks.size() * static_cast<std::uint64_t>(group.converted_outputs());
   return per_lane * output.images * static_cast<std::uint64_t>(output.height) * static_cast<std::uint64_t>(output.width) *
-         static_cast<std::uint64_t>(layer.input.num_cycles * layer.input.num_passes());
+         static_cast<std::uint64_t>(layer.conversions() * layer.input.num_passes());
 }
 
 void calibrate_input(const Hardware& hardware, const float* x, std::size_t count, Calibration& found) {
@@ -106,7 +90,7 @@ void calibrate_input(const Hardware& hardware, const float* x, std::size_t count
 }  // namespace
 
 bool leaves_input_open(const Hardware& hardware) {
-  if (!hardware.dac.bits && !hardware.adc.bits) return false;
+  if (!hardware.dac.bits && !hardware.adc.bits) return hardware.array.column_current_max && !hardware.dac.range;
   return !hardware.dac.range || (!hardware.dac.is_signed && !hardware.dac.two_pass);
 }
 
@@ -123,7 +107,7 @@ Calibration find_calibration(const LayerDefinition& definition, const CellSource
 
   const auto planes = static_cast<std::size_t>(converted_planes(hardware, definition.code));
   found.ranges.assign(planes, {-1.0, 1.0});  // places for the packed form; the currents do not depend on them
-  const auto layer = pack_layer(definition, cells, found);
+  const auto layer = pack_layer(definition, cells, found, 0);
   std::vector<ValueSample> samples(planes, ValueSample(conversions_per_plane(definition, *layer, input)));
   std::uint64_t position = 0;
   for_each_conversion(definition, *layer, x, input, [&](const TileCurrents& tile) {
@@ -148,9 +132,9 @@ ClippingRates count_clipping(const LayerDefinition& definition, const PackedLaye
   std::size_t clipped = 0;
   for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
   rates.dac = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());
-  if (layer.plan.kind == PlanKind::kFolded || input.images == 0) return rates;
+  if (!definition.hardware.adc.bits || input.images == 0) return rates;
 
-  rates.adc.assign(static_cast<std::size_t>(layer.planes), 0.0);
+  rates.adc.assign(static_cast<std::size_t>(layer.converted_planes()), 0.0);
   for_each_conversion(definition, layer, x, input, [&](const TileCurrents& tile) {
     const OutputCode& code = tile.block.codes[static_cast<std::size_t>(tile.plane)];
     const double low = code.low - code.lsb / 2, high = code.low + code.lsb * (code.num_codes - 0.5);

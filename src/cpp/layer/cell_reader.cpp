@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "plan/plan.hpp"
+
 namespace imperfect {
 namespace {
 
@@ -71,8 +73,7 @@ void CellReader::read_unit(int slice, int unit, float* line) const {
 }
 
 CellLines CellReader::plane(int plane, int first, int count) const {
-  const bool digital = definition_.hardware.subtract == Subtract::kDigital && !code_.is_offset();
-  if (!digital) return slice(plane, first, count);
+  if (!reads_polarities_apart(definition_.hardware)) return slice(plane, first, count);
   return {read_plus(plane / 2, plane % 2, first, count), nullptr};
 }
 

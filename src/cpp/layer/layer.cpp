@@ -73,7 +73,7 @@ class Layer::Impl {
   void replace(State next) {
     next.packed.reset();
     if (!is_open(definition->hardware) || next.calibration)
-      next.packed = pack_layer(*definition, *next.cells, next.calibration.value_or(Calibration{}));
+      next.packed = pack_layer(*definition, *next.cells, next.calibration.value_or(Calibration{}), next.seed);
     rescale(std::move(next));
   }
   /// Makes `next`, whose packed form is right, the state with this layer's epilogue.
@@ -166,7 +166,7 @@ void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView
         input.images, " samples");
   const auto packed = impl_->packed(*state);
   std::optional<ReadDraws> draws;
-  if (packed->has_read_noise)
+  if (packed->has_read_noise || packed->noise_sigma > 0.0f)
     draws.emplace(definition, state->seed, key,
                   static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
   run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data, threads);
@@ -239,7 +239,7 @@ PlanInfo Layer::plan() const {
   info.products = state->packed->plan.products;
   info.multiply_adds = static_cast<double>(info.products) * static_cast<double>(definition.weight.size());
   info.table_bytes = table_bytes(*state->packed);
-  info.num_cycles = state->packed->input.num_cycles;
+  info.num_cycles = state->packed->conversions();
   info.num_passes = state->packed->input.num_passes();
   return info;
 }

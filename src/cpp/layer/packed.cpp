@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/parallel.hpp"
 #include "layer/cell_reader.hpp"
+#include "layer/pack_converters.hpp"
 #include "layer/pack_noise.hpp"
 
 namespace imperfect {
@@ -66,13 +68,13 @@ bool needs_exact_sums(const LayerDefinition& definition, const InputCode& input)
   return largest * input.top_number() >= 0x1p24;
 }
 
-OutputCode lossless_code(const LayerDefinition& definition, const InputCode& input, int rows) {
+OutputCode lossless_code(const LayerDefinition& definition, const PackedLayer& layer, int rows) {
   const Hardware& hardware = definition.hardware;
   const WeightCode& code = definition.code;
   const bool subtracts_first = !code.is_offset() && hardware.subtract == Subtract::kAnalog;
   const double largest = rows * (subtracts_first ? code.delta : 1.0);
-  const double lsb = code.delta / (code.top_digit * input.top_digit());
-  return make_lossless_code(*hardware.adc.bits, is_bipolar(hardware, input), lsb, largest, rows);
+  const double lsb = code.delta / (code.top_digit * layer.conversion_top());
+  return make_lossless_code(*hardware.adc.bits, is_bipolar(hardware, layer.input), lsb, largest, rows);
 }
 
 OutputCode output_code(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
@@ -82,7 +84,7 @@ OutputCode output_code(const LayerDefinition& definition, const PackedLayer& lay
   const std::size_t slice = hardware.subtract == Subtract::kDigital ? plane / 2 : plane;
   switch (hardware.adc.range) {
     case Adc::RangeKind::kFull: return make_output_code(bits, full_range(rows, is_bipolar(hardware, layer.input)));
-    case Adc::RangeKind::kLossless: return lossless_code(definition, layer.input, rows);
+    case Adc::RangeKind::kLossless: return lossless_code(definition, layer, rows);
     case Adc::RangeKind::kCalibrated:
       return make_output_code(bits, {calibration.ranges.at(plane).first, calibration.ranges.at(plane).second});
     case Adc::RangeKind::kExplicit: break;
@@ -96,16 +98,21 @@ void set_conversions(const LayerDefinition& definition, const PackedLayer& layer
   const WeightCode& code = definition.code;
   const InputCode& input = layer.input;
   const bool digital = definition.hardware.subtract == Subtract::kDigital;
-  const double kappa = code.top_digit * input.top_digit() / code.delta;
-  for (int plane = 0; plane < layer.planes; ++plane) {
-    const OutputCode out = output_code(definition, layer, calibration, static_cast<std::size_t>(plane), block.rows.size());
-    block.codes.push_back(out);
+  // Why: bits that are driven alone are all ones, and what a nonlinear converter drives for a one is a common factor.
+  const double one = layer.plan.kind == PlanKind::kBitSerial && !layer.cycle_numbers.empty() ? layer.cycle_numbers[1] : 1.0;
+  const double kappa = code.top_digit * layer.conversion_top() / code.delta;
+  for (int plane = 0; plane < layer.converted_planes(); ++plane) {
+    OutputCode out;
+    if (definition.hardware.adc.bits) {
+      out = output_code(definition, layer, calibration, static_cast<std::size_t>(plane), block.rows.size());
+      block.codes.push_back(out);
+    }
     const double polarity = digital && plane % 2 == 1 ? -1.0 : 1.0;
     const double weight = polarity * code.slice_weight(digital ? plane / 2 : plane);
-    for (int cycle = 0; cycle < input.num_cycles; ++cycle) {
+    for (int cycle = 0; cycle < layer.conversions(); ++cycle) {
       Conversion c;
-      c.current = static_cast<float>(1.0 / (kappa * out.lsb));
-      c.lane_current = layer.needs_lane_sums ? static_cast<float>(code.g_min / (input.top_digit() * out.lsb)) : 0.0f;
+      c.current = static_cast<float>(one / (kappa * out.lsb));
+      c.lane_current = layer.needs_lane_sums ? static_cast<float>(one * code.g_min / (input.top_digit() * out.lsb)) : 0.0f;
       c.start = static_cast<float>(-out.low / out.lsb);
       c.last_code = static_cast<float>(out.num_codes - 1);
       c.zero_code = c.start;
@@ -120,7 +127,7 @@ void set_conversions(const LayerDefinition& definition, const PackedLayer& layer
 void set_offsets(const LayerDefinition& definition, PackedLayer& layer) {
   const Hardware& hardware = definition.hardware;
   const WeightCode& code = definition.code;
-  layer.needs_lane_sums = (code.is_offset() || hardware.subtract == Subtract::kDigital) && code.g_min > 0.0;
+  layer.needs_lane_sums = (code.is_offset() || reads_polarities_apart(hardware)) && code.g_min > 0.0;
   layer.removes_offset = code.is_offset() && hardware.offset_removal == OffsetRemoval::kDigital;
   if (!layer.removes_offset) return;
   layer.own_row_offset = code.offset();
@@ -212,7 +219,7 @@ void pack_tile(const PackedLayer& layer, const CellReader& reader, const PackedT
 }
 
 PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
-                       const MergedGroup& merged, const CellReader& reader) {
+                       const MergedGroup& merged, const CellReader& reader, std::uint64_t seed) {
   const bool folded = layer.plan.kind == PlanKind::kFolded;
   PackedGroup group;
   group.first_group = merged.first_group;
@@ -234,6 +241,8 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
     block.rows = rows;
     block.weights = per_row * static_cast<std::size_t>(rows.begin);
     if (!folded) set_conversions(definition, layer, calibration, block);
+    if (layer.reads_lines && definition.hardware.adc.bits)
+      pack_converters(definition, layer, seed, group, static_cast<int>(group.blocks.size()), block);
     group.blocks.push_back(std::move(block));
   }
   if (layer.byte_groups > 0) reserve_byte_tables(layer, group);
@@ -285,45 +294,69 @@ bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) 
   const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
   const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
   const bool gains = has_kernel && tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
-  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums || layer.has_read_noise) return false;
+  if (!gains || tiling.groups_per_array > 1 || layer.exact_sums || layer.has_read_noise || layer.reads_lines ||
+      !layer.cycle_numbers.empty())
+    return false;
   if (layer.plan.kind == PlanKind::kFolded) return true;
   return layer.plan.kind == PlanKind::kFused && layer.input.num_cycles == 1 && layer.input.num_passes() == 1 &&
          tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns && !layer.needs_lane_sums && !layer.removes_offset;
 }
 
+void set_input(const Hardware& hardware, const Calibration& calibration, PackedLayer& layer) {
+  layer.sums_drives =
+      hardware.array.column_current_max && hardware.dac.bits && hardware.dac.accumulate == Accumulate::kAnalog;
+  layer.input = make_input_code(hardware.dac, hardware.dac.range.value_or(calibration.full_scale),
+                                hardware.dac.is_signed.value_or(calibration.is_signed), layer.sums_drives);
+  if (hardware.dac.nonlinearity.empty()) return;
+  layer.drive_digits = driven_digits(hardware.dac, layer.input);
+  layer.cycle_numbers = driven_numbers(layer.input, layer.drive_digits);
+}
+
+/// How the bit lines of a layer that is not folded are read.
+void set_lines(const LayerDefinition& definition, PackedLayer& layer) {
+  const Hardware& hardware = definition.hardware;
+  const bool apart = reads_polarities_apart(hardware);
+  layer.planes = apart ? definition.code.num_planes() : definition.code.num_slices;
+  layer.planes_per_slice = apart ? 2 : 1;
+  layer.planes_per_conversion = apart && hardware.subtract == Subtract::kAnalog ? 2 : 1;
+  layer.reads_lines = !hardware.adc.bits || hardware.array.column_current_max || has_converter_errors(hardware.adc);
+  layer.line_limit = static_cast<float>(hardware.array.column_current_max.value_or(std::numeric_limits<double>::infinity()));
+  layer.noise_sigma = static_cast<float>(hardware.adc.noise);
+  layer.current_per_digit = static_cast<float>(definition.code.delta / (definition.code.top_digit * layer.input.top_digit()));
+}
+
 }  // namespace
 
 std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellSource& cells,
-                                              const Calibration& calibration) {
+                                              const Calibration& calibration, std::uint64_t seed) {
   const Hardware& hardware = definition.hardware;
   PackedLayer layer;
-  layer.input = make_input_code(hardware.dac, hardware.dac.range.value_or(calibration.full_scale),
-                                hardware.dac.is_signed.value_or(calibration.is_signed));
+  set_input(hardware, calibration, layer);
   layer.rows_per_group = definition.tiling.rows_per_group;
   layer.plan = choose_plan(hardware, definition.code, layer.input);
   layer.has_read_noise = !hardware.cell.read_noise.empty();
   if (can_separate(definition, layer)) {
     const auto alone = separated(definition);
-    return pack_layer(*alone, CellSource(alone, 0, 0), calibration);
+    return pack_layer(*alone, CellSource(alone, 0, 0), calibration, seed);
   }
   if (layer.plan.kind == PlanKind::kFolded) {
     if (!hardware.dac.bits) layer.input.full_scale = 1.0;  // nothing between x and y depends on it
-    layer.exact_sums = !layer.has_read_noise && needs_exact_sums(definition, layer.input);
+    layer.exact_sums = !layer.has_read_noise && layer.cycle_numbers.empty() && needs_exact_sums(definition, layer.input);
   } else {
-    layer.planes = converted_planes(hardware, definition.code);
-    layer.planes_per_slice = hardware.subtract == Subtract::kDigital ? 2 : 1;
+    set_lines(definition, layer);
     layer.byte_groups = groups_in_a_byte(definition, layer);
     if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
     layer.is_fixed16 = can_be_fixed16(definition, layer);
     if (layer.is_fixed16) layer.plan.reason = "one-bit inputs, cells rounded to 16-bit integers as precision='fixed16' asks";
     set_offsets(definition, layer);
+    if (layer.needs_lane_sums) layer.current_per_input = static_cast<float>(definition.code.g_min / layer.input.top_digit());
   }
   layer.is_direct = can_be_direct(definition, layer);
   int first_unit = 0;
   for (const MergedGroup& merged : definition.tiling.merged) {
     const CellReader reader(definition, cells, merged, first_unit);
     first_unit += reader.units();
-    layer.groups.push_back(pack_group(definition, layer, calibration, merged, reader));
+    layer.groups.push_back(pack_group(definition, layer, calibration, merged, reader, seed));
   }
   if (layer.is_direct) pack_direct(layer);
   return std::make_shared<const PackedLayer>(std::move(layer));

@@ -22,13 +22,24 @@ struct PackedTile {
   int width = 1;
 };
 
+/// The converters of one row block's bit lines where these are read one by one: p = current·scale + start in codes, and its
+/// error. Empty with ideal converters.
+struct LineConverters {
+  std::vector<float> scales;  ///< [converted plane][output]
+  std::vector<float> starts;
+  std::vector<float> errors;  ///< [converted plane][output][code], or [code] where all are alike
+  std::ptrdiff_t error_stride = 0;
+};
+
 /// One row block. Its weights start at `weights`, laid out [tile][plane][row][output of the tile].
 struct PackedBlock {
   Block rows;
   std::size_t weights = 0;
   std::size_t byte_tables = 0;
-  std::vector<OutputCode> codes;           ///< [plane]
-  std::vector<Conversion> conversions[2];  ///< [plane][cycle], for the positive (or only) and the negative pass
+  std::vector<OutputCode> codes;  ///< [converted plane]
+  /// [plane][cycle], for the positive (or only) and the negative pass; where bit lines are read one by one, of currents.
+  std::vector<Conversion> conversions[2];
+  LineConverters converters;
 };
 
 struct PackedLayer;
@@ -72,19 +83,35 @@ struct PackedGroup {
 struct PackedLayer {
   InputCode input;
   Plan plan;
-  bool is_direct = false;        ///< small groups, folded: multiplied straight from the padded images
-  bool exact_sums = false;       ///< integer products beyond 2^24 are summed in double
-  int byte_groups = 0;           ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: no such tables
-  bool is_fixed16 = false;       ///< bit-serial with cells rounded to 16-bit integers
-  bool has_read_noise = false;   ///< one normal draw for each conversion, or for each output of a folded product
-  bool needs_lane_sums = false;  ///< each conversion sees g_min times the sum of its inputs
-  bool removes_offset = false;   ///< the offset is removed digitally after each row block:
-  double own_row_offset = 0.0;   ///<   this times the sum of the input numbers on the output's own rows
-  double any_row_offset = 0.0;   ///<   and this times the sum over all rows of the array
-  int planes = 1;
-  int planes_per_slice = 1;  ///< 2 where both polarities are converted
+  bool is_direct = false;         ///< small groups, folded: multiplied straight from the padded images
+  bool exact_sums = false;        ///< integer products beyond 2^24 are summed in double
+  int byte_groups = 0;            ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: no such tables
+  bool is_fixed16 = false;        ///< bit-serial with cells rounded to 16-bit integers
+  bool has_read_noise = false;    ///< one normal draw for each conversion, or for each output of a folded product
+  bool needs_lane_sums = false;   ///< each conversion sees g_min times the sum of its inputs
+  bool removes_offset = false;    ///< the offset is removed digitally after each row block:
+  double own_row_offset = 0.0;    ///<   this times the sum of the input numbers on the output's own rows
+  double any_row_offset = 0.0;    ///<   and this times the sum over all rows of the array
+  int planes = 1;                 ///< of cells, each with its own product
+  int planes_per_slice = 1;       ///< 2 where polarities are read apart
+  bool reads_lines = false;       ///< currents of bit lines are limited, or their converters differ or are ideal
+  int planes_per_conversion = 1;  ///< 2 where polarities are read apart and subtracted in analog
+  bool sums_drives = false;       ///< cycles are read apart and summed in analog
+  float line_limit = 0.0f;        ///< largest current of a bit line; infinity where none is set
+  float current_per_digit = 0.0f;    ///< unit currents of one cell digit times one input digit
+  float current_per_input = 0.0f;    ///< leak of one input digit; 0 where it cancels
+  float noise_sigma = 0.0f;          ///< of every conversion, in lsb
+  std::vector<float> drive_digits;   ///< what each digit of one drive really is; empty: what it should be
+  std::vector<float> cycle_numbers;  ///< the same for each number of one cycle
   int rows_per_group = 0;
   std::vector<PackedGroup> groups;
+
+  int converted_planes() const { return planes / planes_per_conversion; }
+  /// Conversions of one plane, row block and pass.
+  int conversions() const { return sums_drives ? 1 : input.num_cycles; }
+  /// The input number that one conversion takes as full scale.
+  double conversion_top() const { return sums_drives ? input.top_number() : input.top_digit(); }
+
   AlignedBuffer<float> direct_weights;  ///< of a direct layer: [tile][group][row][output of the tile]
 };
 
@@ -121,8 +148,8 @@ inline std::size_t PackedGroup::short_scale(const PackedLayer& layer, const Pack
 }
 
 /// Packs programmed cells. `calibration` is read only where the hardware leaves a range or sign open; its ranges are those
-/// of the converted planes.
+/// of the converted planes. `seed` is that of the chip, for its converters.
 std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const CellSource& cells,
-                                              const Calibration& calibration);
+                                              const Calibration& calibration, std::uint64_t seed);
 
 }  // namespace imperfect

@@ -24,6 +24,11 @@ void add_lanes(std::vector<LaneRun>& runs, int lane, int length, std::ptrdiff_t 
   runs.push_back({lane, length, offset, 1});
 }
 
+/// Digits or numbers become what a nonlinear converter drives for them, of their sign.
+void make_driven(const std::vector<float>& driven, std::size_t count, const float* from, float* to) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = std::copysign(driven[static_cast<std::size_t>(std::abs(from[i]))], from[i]);
+}
+
 }  // namespace
 
 Workspace& workspace() {
@@ -87,19 +92,42 @@ const float* PanelReader::gather(const PackedGroup& group, const Block& rows) {
   return args.panel;
 }
 
+const float* PanelReader::driven_numbers(const Block& rows) {
+  if (layer_.cycle_numbers.empty()) return workspace_.panel.data();
+  const std::size_t size = static_cast<std::size_t>(rows.size()) * static_cast<std::size_t>(lanes_);
+  float* const numbers = workspace_.digits.reserve(size);
+  if (layer_.input.num_cycles == 1) {
+    make_driven(layer_.cycle_numbers, size, workspace_.panel.data(), numbers);
+    return numbers;
+  }
+  float* const digits = workspace_.drive.reserve(size);
+  std::fill_n(numbers, size, 0.0f);
+  for (int cycle = 0; cycle < layer_.input.num_cycles; ++cycle) {
+    kernels().extract_digits({layer_.input.shift(cycle), layer_.input.bits(cycle), 0}, workspace_.panel.data(), size, digits);
+    make_driven(layer_.cycle_numbers, size, digits, digits);
+    const auto weight = static_cast<float>(layer_.input.cycle_weight(cycle));
+    for (std::size_t i = 0; i < size; ++i) numbers[i] += weight * digits[i];
+  }
+  return numbers;
+}
+
 BlockInputs PanelReader::digits(const Block& rows, int pass) {
   const InputCode& input = layer_.input;
   const auto lanes = static_cast<std::size_t>(lanes_);
   const auto cycles = static_cast<std::size_t>(input.num_cycles);
   const std::size_t size = static_cast<std::size_t>(rows.size()) * lanes;
   const float* digits = workspace_.panel.data();
+  const std::vector<float>& driven = layer_.cycle_numbers;
   if (cycles > 1 || input.two_pass) {
     float* const to = workspace_.digits.reserve(cycles * size);
     const int sign = !input.two_pass ? 0 : pass == 0 ? 1 : -1;
     for (int cycle = 0; cycle < input.num_cycles; ++cycle)
       kernels().extract_digits({input.shift(cycle), input.bits(cycle), sign}, workspace_.panel.data(), size,
                                to + static_cast<std::size_t>(cycle) * size);
+    if (!driven.empty()) make_driven(driven, cycles * size, to, to);
     digits = to;
+  } else if (!driven.empty()) {
+    digits = driven_numbers(rows);
   }
   float* const sums = workspace_.lane_sums.reserve(cycles * lanes);
   std::fill_n(sums, cycles * lanes, 0.0f);
@@ -127,6 +155,7 @@ const float* PanelReader::squared_drives(const Block& rows, int pass) {
   for (int drive = 0; drive < input.num_drives(); ++drive) {
     kernels().extract_digits({input.drive_shift(drive), input.bits_of_drive(drive), sign}, workspace_.panel.data(), size,
                              digits);
+    if (!layer_.drive_digits.empty()) make_driven(layer_.drive_digits, size, digits, digits);
     kernels().add_squares(digits, size, std::ldexp(1.0f, 2 * input.drive_shift(drive)), squares);
   }
   return squares;

@@ -24,6 +24,7 @@ struct Workspace {
   AlignedBuffer<double> exact_sums;
   AlignedBuffer<float> squares;              ///< squared digits: [cycle][row][lane]
   AlignedBuffer<float> drive;                ///< digits of one drive: [row][lane]
+  AlignedBuffer<float> line_currents;        ///< of one tile and conversion: [output][lane], and scratch
   AlignedBuffer<float> noise;                ///< [plane][cycle][output of the tile][lane], or [output][lane]
   AlignedBuffer<float> variances;            ///< [output][lane]
   std::vector<std::uint64_t> samples;        ///< [lane]
@@ -66,7 +67,9 @@ class PanelReader {
 
   /// Gathers the input numbers of a row block of `group`: [row][lane], kept until the next call.
   const float* gather(const PackedGroup& group, const Block& rows);
-  /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
+  /// The gathered numbers as the word lines carry them over all cycles.
+  const float* driven_numbers(const Block& rows);
+  /// Splits the gathered numbers into digits, as the word lines carry them, for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
   /// Squares of the gathered numbers' drives in one pass or both, each with the square of its weight: [row][lane].
   const float* squared_drives(const Block& rows, int pass);

@@ -37,7 +37,8 @@ void multiply_noisy(const PassContext& context, const PackedGroup& group, const 
   std::fill_n(variances, size, 0.0f);
   panel.clear();
   for (const PackedBlock& block : group.blocks) {
-    const float* const numbers = context.reader.gather(group, block.rows);
+    context.reader.gather(group, block.rows);
+    const float* const numbers = context.reader.driven_numbers(block.rows);
     for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
       kernels().multiply({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
                           true, nullptr, panel.sums(tile.first)});

@@ -29,7 +29,8 @@ void for_each_panel(const PassContext& context, const OutputPart& part, const Vi
 void multiply_folded(const PassContext& context, const PackedGroup& group, const OutputPanel& panel) {
   const int first_output = group.first_group * (group.data_outputs / group.groups);
   for (const PackedBlock& block : group.blocks) {
-    const float* const numbers = context.reader.gather(group, block.rows);
+    context.reader.gather(group, block.rows);
+    const float* const numbers = context.reader.driven_numbers(block.rows);
     for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
       const FinishArgs finish = context.scale.part(first_output + tile.first, tile.width);
       kernels().multiply({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
@@ -108,6 +109,10 @@ void run_fused(const PassContext& context, const OutputPart& part) {
       if (layer.removes_offset)
         panel.remove_offset(layer, numbers, block.rows, context.buffers.offsets.reserve(panel.offset_scratch()));
       for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
+        if (layer.reads_lines) {
+          convert_lines(context, group, panel, block, pass);
+          continue;
+        }
         const BlockInputs inputs = context.reader.digits(block.rows, pass);
         for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
           const float* const noise =

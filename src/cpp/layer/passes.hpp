@@ -27,7 +27,7 @@ struct PassContext {
   PanelReader& reader;
   Workspace& buffers;
   float* y;
-  const ReadDraws* draws = nullptr;  ///< null without read noise
+  const ReadDraws* draws = nullptr;  ///< null where nothing is drawn at a read
 
   std::ptrdiff_t positions() const { return std::ptrdiff_t{reader.output().height} * reader.output().width; }
 };
@@ -46,6 +46,10 @@ void multiply_noisy(const PassContext& context, const PackedGroup& group, const 
 /// Noise currents of all conversions of one tile in one row block and pass: [plane][cycle][output of the tile][lane].
 const float* make_noise(const PassContext& context, const PackedGroup& group, const PackedBlock& block,
                         const PackedTile& tile, const BlockInputs& inputs, int pass);
+
+/// Conversions of one row block and pass whose bit lines are read one by one, added to the panel's sums.
+void convert_lines(const PassContext& context, const PackedGroup& group, const OutputPanel& panel, const PackedBlock& block,
+                   int pass);
 
 /// Folded products, in double where float32 would not be exact.
 void run_folded(const PassContext& context, const OutputPart& part);

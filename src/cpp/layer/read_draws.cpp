@@ -12,9 +12,13 @@ ReadDraws::ReadDraws(const LayerDefinition& definition, std::uint64_t seed, cons
       positions_(positions),
       num_outputs_(definition.tiling.num_outputs()),
       outputs_per_group_(definition.tiling.outputs_per_group) {
-  const PhiloxKey layer = stream_key(seed, StreamKind::kRead, definition.layer_id);
-  const PhiloxCounter words = philox({low_word(read.read), high_word(read.read), 0, 0}, layer);
-  key_ = {words[0], words[1]};
+  const auto key = [&](StreamKind kind) {
+    const PhiloxKey layer = stream_key(seed, kind, definition.layer_id);
+    const PhiloxCounter words = philox({low_word(read.read), high_word(read.read), 0, 0}, layer);
+    return PhiloxKey{words[0], words[1]};
+  };
+  key_ = key(StreamKind::kRead);
+  converter_key_ = key(StreamKind::kConverterNoise);
 }
 
 void ReadDraws::number_lanes(std::size_t first_image, std::size_t first_lane, int lanes,
@@ -32,10 +36,20 @@ void ReadDraws::number_lanes(std::size_t first_image, std::size_t first_lane, in
 
 void ReadDraws::draw(const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
                      const std::vector<std::uint64_t>& samples, float* z) const {
+  draw(key_, group, tile, conversion, samples, z);
+}
+
+void ReadDraws::draw_converter_noise(const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
+                                     const std::vector<std::uint64_t>& samples, float* z) const {
+  draw(converter_key_, group, tile, conversion, samples, z);
+}
+
+void ReadDraws::draw(PhiloxKey key, const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
+                     const std::vector<std::uint64_t>& samples, float* z) const {
   const auto lanes = static_cast<int>(samples.size());
   const int last = tile.first + tile.width;
   const int data_end = std::clamp(group.data_outputs, tile.first, last);
-  ReadArgs args{{key_[0], key_[1]}, samples.data(), lanes, 0, data_end - tile.first, conversion.code()};
+  ReadArgs args{{key[0], key[1]}, samples.data(), lanes, 0, data_end - tile.first, conversion.code()};
   args.first_output = static_cast<std::uint32_t>(group.first_group * outputs_per_group_ + tile.first);
   if (args.outputs > 0) kernels().draw_read_normals(args, z);
   if (last == data_end) return;

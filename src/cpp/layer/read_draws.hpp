@@ -36,9 +36,16 @@ class ReadDraws {
   /// Standard normals of one tile's outputs: z[output of the tile][lane].
   void draw(const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
             const std::vector<std::uint64_t>& samples, float* z) const;
+  /// The same for the noise of converters, which shares no draw with the cells'.
+  void draw_converter_noise(const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
+                            const std::vector<std::uint64_t>& samples, float* z) const;
 
  private:
+  void draw(PhiloxKey key, const PackedGroup& group, const PackedTile& tile, ConversionNumber conversion,
+            const std::vector<std::uint64_t>& samples, float* z) const;
+
   PhiloxKey key_;
+  PhiloxKey converter_key_;
   ReadKey read_;
   std::size_t positions_;
   int num_outputs_;

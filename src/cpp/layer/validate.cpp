@@ -150,6 +150,7 @@ void validate(const Hardware& hardware) {
   check_cell(hardware);
   check_count("array.rows", hardware.array.rows);
   check_count("array.cols", hardware.array.cols);
+  if (hardware.array.column_current_max) check_positive("array.column_current_max", *hardware.array.column_current_max);
   check_dac(hardware.dac);
   check_adc(hardware);
 }

@@ -18,6 +18,15 @@ int converted_planes(const Hardware& hardware, const WeightCode& code) {
   return hardware.subtract == Subtract::kDigital ? code.num_planes() : code.num_slices;
 }
 
+bool reads_polarities_apart(const Hardware& hardware) {
+  if (hardware.scheme == Scheme::kOffset) return false;
+  return hardware.subtract == Subtract::kDigital || hardware.array.column_current_max.has_value();
+}
+
+bool has_converter_errors(const Adc& adc) {
+  return adc.bits && (adc.gain_sigma > 0.0 || adc.offset_sigma > 0.0 || adc.noise > 0.0 || adc.inl.kind != Inl::Kind::kNone);
+}
+
 namespace {
 
 Plan folded(bool has_read_noise) {
@@ -31,17 +40,33 @@ Plan folded(bool has_read_noise) {
   return plan;
 }
 
+/// What stands between the arrays and the sum; empty if nothing does.
+std::string against_folding(const Hardware& hardware) {
+  if (hardware.adc.bits) return "output converters round the sum of every row block";
+  if (hardware.array.column_current_max) return "the current of every bit line is limited";
+  if (!hardware.dac.nonlinearity.empty() && hardware.scheme == Scheme::kOffset &&
+      hardware.offset_removal == OffsetRemoval::kDigital)
+    return "the offset is removed with the ideal inputs, the cells see nonlinear ones";
+  return {};
+}
+
 }  // namespace
 
 Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input) {
   const bool has_read_noise = !hardware.cell.read_noise.empty();
-  if (!hardware.adc.bits) return folded(has_read_noise);
+  const std::string obstacle = against_folding(hardware);
+  if (obstacle.empty()) return folded(has_read_noise);
   Plan plan;
   plan.kind = PlanKind::kFused;
-  plan.products = converted_planes(hardware, code) * input.num_cycles * input.num_passes();
+  plan.products =
+      (reads_polarities_apart(hardware) ? code.num_planes() : code.num_slices) * input.num_cycles * input.num_passes();
   plan.reason = "every slice, cycle and row block is converted on its own";
-  plan.not_taken = {{"folded", "output converters round the sum of every row block"}};
-  if (has_read_noise) {
+  plan.not_taken = {{"folded", obstacle}};
+  if (!hardware.adc.bits || hardware.array.column_current_max || has_converter_errors(hardware.adc)) {
+    if (has_read_noise) plan.products *= 2;
+    plan.reason = "bit lines are read one by one: limited currents, or converters with errors of their own";
+    plan.not_taken.emplace_back("bit_serial", "it converts all bit lines of an array alike, and their sums only");
+  } else if (has_read_noise) {
     plan.products *= 2;
     plan.reason += ", with a second product for the variance of its read noise";
     plan.not_taken.emplace_back("bit_serial", "read noise takes a product of variances for every conversion");

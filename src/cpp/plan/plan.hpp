@@ -28,6 +28,12 @@ struct Plan {
   const char* name() const;
 };
 
+/// The two polarities of a pair are read apart: each has its conversion, or its current is limited before subtraction.
+bool reads_polarities_apart(const Hardware& hardware);
+
+/// Every converter has errors of its own, or every conversion its noise.
+bool has_converter_errors(const Adc& adc);
+
 /// Planes of cells that are converted on their own: slices, times polarities that are not subtracted in analog.
 int converted_planes(const Hardware& hardware, const WeightCode& code);
 

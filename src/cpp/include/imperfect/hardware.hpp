@@ -81,14 +81,17 @@ struct Cell {
   double g_max_sigma = 0.0;
 };
 
-/// Size of one array in word lines (rows) and bit lines (cols); empty means as large as the layer.
+/// Size of one array in word lines (rows) and bit lines (cols); empty means as large as the layer. Bit lines carry at most
+/// ±column_current_max unit currents each.
 struct Array {
   std::optional<int> rows;
   std::optional<int> cols;
   Partition partition = Partition::kEqual;
+  std::optional<double> column_current_max;
 };
 
-/// Input converter. `range` is the full scale X in units of the input; empty means calibrated.
+/// Input converter. `range` is the full scale X in units of the input; empty means calibrated. `nonlinearity`: points
+/// (v, f(v)) from (0, 0) to v = 1, linear in between; a digit meant to drive v drives f(v). Empty: f(v) = v.
 struct Dac {
   std::optional<int> bits;
   std::optional<int> slice_bits;
@@ -97,15 +100,30 @@ struct Dac {
   Accumulate accumulate = Accumulate::kDigital;
   std::optional<double> range;
   RangeMethod method;
+  std::vector<std::pair<double, double>> nonlinearity;
 };
 
-/// Output converter. `ranges` (unit currents, one pair or one per slice) is used by RangeKind::kExplicit only.
+/// Integral nonlinearity of output converters: the error at each code, in lsb. `params` by kind: kTable: n codes, then the n
+/// errors at them, the same for every converter; drawn for each converter: kRamp and kSar {sigma}, kPipeline {bits of a
+/// stage, sigma}; see circuit/adc_errors.hpp.
+struct Inl {
+  enum class Kind { kNone, kTable, kRamp, kSar, kPipeline };
+  Kind kind = Kind::kNone;
+  std::vector<double> params;
+};
+
+/// Output converter. `ranges` (unit currents, one pair or one per slice) is used by RangeKind::kExplicit only. gain_sigma
+/// (relative) and offset_sigma (in lsb) are deviations over converters, noise (in lsb) that of every conversion.
 struct Adc {
   enum class RangeKind { kFull, kCalibrated, kLossless, kExplicit };
   std::optional<int> bits;
   RangeKind range = RangeKind::kFull;
   std::vector<std::pair<double, double>> ranges;
   RangeMethod method{RangeMethod::Kind::kMse, 100.0};
+  double gain_sigma = 0.0;
+  double offset_sigma = 0.0;
+  Inl inl;
+  double noise = 0.0;
 };
 
 /// One machine: how weights become cells, and the parts that compute with them.

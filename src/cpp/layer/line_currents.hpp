@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The currents that converters see, of a few neighbouring outputs and one panel of lanes: each bit line's current in each
+// drive, limited, then added up over what one conversion takes together.
+#pragma once
+
+#include "layer/panel.hpp"
+
+namespace imperfect {
+
+/// Some outputs of one row block. `weights` are those of the first output in plane 0, `stride` outputs wide; noise, if any,
+/// is [plane][cycle][output][lane] in digits.
+struct LineRead {
+  const PackedLayer& layer;
+  int rows;
+  int outputs;
+  int stride;
+  const float* weights;
+  const BlockInputs& inputs;
+  const float* noise;
+};
+
+/// Unit currents of one conversion of a converted plane: currents[output][lane]. `sums` is scratch of the same size.
+void read_line_currents(const LineRead& read, int plane, int conversion, float* sums, float* currents);
+
+}  // namespace imperfect
