@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
+from imperfect import converters as laws
 from imperfect import device
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.testing import ReferenceLayer
@@ -144,6 +145,21 @@ def integer_products(draw: st.DrawFn, *, lossless: bool) -> Product:
 
 
 @st.composite
+def converter_errors(draw: st.DrawFn, bits: int | None) -> dict[str, Any]:
+    """Errors of output converters of at most 12 bits; every other time none."""
+    if bits is None or draw(st.booleans()):
+        return {}
+    table = ((0, 0.3), (1, -0.7), (2**bits - 1, 0.4))
+    drawn = (laws.Ramp(0.1), laws.SAR(0.05), laws.Pipeline(2, 0.01))
+    return {
+        "gain_sigma": draw(st.sampled_from([0.0, 0.02])),
+        "offset_sigma": draw(st.sampled_from([0.0, 0.7])),
+        "inl": draw(st.sampled_from([None, table, *drawn])),
+        "noise": draw(st.sampled_from([0.0, 0.6])),
+    }
+
+
+@st.composite
 def converters(draw: st.DrawFn) -> dict[str, Any]:
     """A DAC and an ADC; ranges are found by calibration, or the word lines in use."""
     two_pass = draw(st.booleans())
@@ -159,10 +175,12 @@ def converters(draw: st.DrawFn) -> dict[str, Any]:
         accumulate=draw(st.sampled_from(["digital", "analog"])),
         method=draw(st.just("max") | methods),
     )
+    adc_bits = draw(st.none() | st.integers(2, 12))
     adc = ADC(
-        bits=draw(st.none() | st.integers(2, 12)),
+        bits=adc_bits,
         range=draw(st.sampled_from(["full", "calibrated"])),
         method=draw(methods),
+        **draw(converter_errors(adc_bits)),
     )
     return {"dac": dac, "adc": adc}
 

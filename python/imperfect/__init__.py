@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from imperfect import device, presets
+from imperfect import converters, device, presets
 from imperfect._config import (
     available_simd_levels,
     get_num_threads,
@@ -55,6 +55,7 @@ __all__ = [
     "RetrainedClassifier",
     "__version__",
     "available_simd_levels",
+    "converters",
     "data",
     "device",
     "diagnosis",

@@ -204,6 +204,7 @@ class Value:
     """Base of every configuration class: an immutable set of fields that know their defaults."""
 
     _is_law: ClassVar[bool] = False
+    _law_module: ClassVar[str] = "device"
 
     def _set(self, **values: Any) -> None:
         """Store normalised fields; only for ``__post_init__``."""
@@ -220,7 +221,8 @@ class Value:
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._changed().items())
-        return f"{'device.' * self._is_law}{type(self).__name__}({arguments})"
+        module = f"{self._law_module}." * self._is_law
+        return f"{module}{type(self).__name__}({arguments})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Why: checks the fields again, and reads pickles of a release that had fewer fields.

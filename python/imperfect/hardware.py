@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from imperfect import _checks, device
+from imperfect import _checks, converters, device
 from imperfect._checks import Document, Value
 from imperfect._hardware.converters import ADC, DAC, ONE_BIT, Percentile
 from imperfect.device import FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
@@ -229,7 +229,7 @@ class Hardware(Document):
     array: Array = Array()
     dac: DAC = DAC()
     adc: ADC = ADC()
-    _law_classes: ClassVar[Any] = device._LAWS
+    _law_classes: ClassVar[Any] = {**device._LAWS, **converters._LAWS}
 
     def __post_init__(self) -> None:
         for name, kind in {"cell": Cell, "array": Array, "dac": DAC, "adc": ADC}.items():

@@ -234,6 +234,12 @@ TEST_CASE("impossible hardware is refused") {
   refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit; });
   refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit, h.adc.ranges = {{1.0, -1.0}}; });
   refused([](Hardware& h) { h.adc.bits = 1; });
+  refused([](Hardware& h) { h.adc.gain_sigma = -0.1; });
+  refused([](Hardware& h) { h.adc.noise = 0.5, h.adc.bits.reset(); });
+  refused([](Hardware& h) { h.adc.inl = {Inl::Kind::kTable, {0.0, 64.0, 1.0, 1.0}}; });
+  refused([](Hardware& h) { h.adc.inl = {Inl::Kind::kSar, {0.3}}; });
+  refused([](Hardware& h) { h.adc.inl = {Inl::Kind::kPipeline, {0.0, 0.1}}; });
+  refused([](Hardware& h) { h.adc.inl = {Inl::Kind::kRamp, {0.1}}, h.adc.bits = 13; });
 }
 
 int main(int argc, char** argv) {

@@ -7,17 +7,38 @@ cell at g_max with a full-scale input gives 1). None always means ideal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from imperfect import _checks
 from imperfect._checks import Value
+from imperfect.converters import MOST_DRAWN_BITS, Nonlinearity
 
 Percentile = tuple[Literal["percentile"], float]
 Interval = tuple[float, float]
 
 ONE_BIT = "ADC.bits=1: must be 2 to 16 (or None) with"
+
+
+def _points(
+    field: str, value: Any, allowed: str, top: float, accepts: Callable[[float], bool]
+) -> tuple[tuple[float, float], ...]:
+    """Points (x, y) with x from 0 to ``top``, each larger than the one before."""
+    shape = "a list of two or more pairs of numbers"
+    items = [_checks.sequence(field, v, shape) for v in _checks.sequence(field, value, shape)]
+    if len(items) < 2 or any(len(item) != 2 for item in items):
+        raise ValueError(_checks.refusal(field, value, shape))
+    points: list[tuple[float, float]] = []
+    for i, (x, y) in enumerate(items):
+        name, low = f"{field}[{i}]", points[-1][0] if points else -math.inf
+        larger = f"{allowed}, larger than the one before"
+        x = _checks.real(f"{name}[0]", x, larger, lambda x: 0 <= x <= top)
+        if x <= low:
+            raise ValueError(_checks.refusal(f"{name}[0]", x, larger))
+        points.append((x, _checks.real(f"{name}[1]", y, "a finite number", accepts)))
+    return tuple(points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -109,7 +130,20 @@ class ADC(Value):
         lsb = Delta / ((L - 1)(2**s - 1)), times (2**s - 1)/(2**m - 1) if cycles accumulate in
         analog. A list has one pair per slice, least significant first.
     method : "mse" or ("percentile", p)
-        Calibration by least mean squared error, or by a percentile of I, 50 < p <= 100.
+        Calibration by least mean squared error, or by a percentile of I, 50 < p <= 100. It sees
+        currents, not what the errors below make of them.
+    gain_sigma : float
+        Standard deviation over converters of the relative gain error, a pure number; 0 or more.
+        Errors need ``bits``. Every bit line of every array has its own converter.
+    offset_sigma : float
+        The same of the offset, in lsb. A converter with gain error a and offset o reads
+        I (1 + a) + o lsb in place of I: rint(p) with p = (I (1 + a) - lo)/lsb + o.
+    inl : None, sequence of (code, error), or a law of ``imperfect.converters``
+        Integral nonlinearity: p is read as p + e(p), e in lsb, linear between codes. Points
+        (code, e(code)), codes from 0 to 2**bits - 1, each larger than the one before, constant
+        beyond; or a law that draws e for every converter, up to 12 bits.
+    noise : float
+        Standard deviation of the noise of every conversion, in lsb, added to p; 0 or more.
 
     Raises
     ------
@@ -126,6 +160,10 @@ class ADC(Value):
     bits: int | None = None
     range: Literal["full", "calibrated", "lossless"] | Interval | Sequence[Interval] = "full"
     method: Literal["mse"] | Percentile = "mse"
+    gain_sigma: float = 0.0
+    offset_sigma: float = 0.0
+    inl: Nonlinearity | Sequence[tuple[float, float]] | None = None
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         words = ("full", "calibrated", "lossless")
@@ -133,11 +171,38 @@ class ADC(Value):
             bits=_checks.bits("ADC.bits", self.bits, "no rounding"),
             range=_checks.intervals("ADC.range", self.range, words),
             method=_checks.word_or_percentile("ADC.method", self.method, ("mse",)),
+            gain_sigma=_checks.nonnegative("ADC.gain_sigma", self.gain_sigma, "relative"),
+            offset_sigma=_checks.nonnegative("ADC.offset_sigma", self.offset_sigma, "lsb"),
+            noise=_checks.nonnegative("ADC.noise", self.noise, "lsb"),
         )
+        self._check_errors()
         pairs = () if isinstance(self.range, str) else self._slice_ranges or (self.range,)
         symmetric = any(lo == -hi for lo, hi in pairs)
         message = f"{ONE_BIT} ADC.range={self.range!r}, which is symmetric"
         _checks.refuse_first([(self.bits == 1 and symmetric, message)])
+
+    def _check_errors(self) -> None:
+        drawn = isinstance(self.inl, Nonlinearity)
+        for name in ("gain_sigma", "offset_sigma", "inl", "noise"):
+            value = getattr(self, name)
+            broken = value and self.bits is None
+            message = f"ADC.{name}={value!r} needs ADC.bits: an ideal converter has no errors"
+            _checks.refuse_first([(broken, message)])
+        most = f"at most {MOST_DRAWN_BITS} with ADC.inl={self.inl!r}, which is drawn for every code"
+        if drawn and self.bits and self.bits > MOST_DRAWN_BITS:
+            raise ValueError(_checks.refusal("ADC.bits", self.bits, most))
+        if self.inl is not None and not drawn:
+            top = 2 ** (self.bits or 0) - 1
+            allowed = f"a code from 0 to {top}"
+            self._set(inl=_points("ADC.inl", self.inl, allowed, float(top), math.isfinite))
+
+    def _inl_spec(self) -> tuple[str, tuple[float, ...]]:
+        """The nonlinearity as the core takes it: its kind and its numbers."""
+        if self.inl is None:
+            return "none", ()
+        if isinstance(self.inl, Nonlinearity):
+            return self.inl._core_spec()
+        return "table", tuple(number for column in zip(*self.inl, strict=True) for number in column)
 
     @property
     def _slice_ranges(self) -> tuple[Any, ...]:

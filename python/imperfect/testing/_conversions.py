@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from imperfect.hardware import Hardware
+from imperfect.testing._converter_errors import ConverterErrors
 from imperfect.testing._converters import Drive, convert, num_codes
 from imperfect.testing._mapping import Encoding, Indices, Tile
 from imperfect.testing._random import Floats, Integers
@@ -45,6 +47,34 @@ class Lines:
 def subtracts_analog(hardware: Hardware) -> bool:
     """Whether the two polarities of a differential pair share one conversion."""
     return hardware.scheme == "differential" and hardware.subtract == "analog"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Range and resolution of a converter; ``bits=None`` is ideal."""
+
+    lo: float
+    hi: float
+    bits: int | None
+
+
+class Converter(Protocol):
+    """Currents (M, n) to converted ones; ``nudge`` moves them, in lsb, just before rounding."""
+
+    def __call__(self, current: Floats, nudge: float) -> Floats: ...
+
+
+def make_converter(
+    limits: Limits, lines: Lines, cycle: int, errors: ConverterErrors | None
+) -> Converter:
+    """The converters of some lines in one conversion."""
+    lo, hi, bits = limits.lo, limits.hi, limits.bits
+    if errors is None or bits is None:
+        return lambda current, nudge: convert(current, lo, hi, bits)
+    code = lines.codes(cycle + 1)[cycle]
+    place = lines.row_block, lines.slice, lines.polarity, lines.numbers
+    drawn = errors.of_lines(*place, code, num_codes(lo, hi, bits))
+    return lambda current, nudge: drawn.convert(current, lo, hi, bits, nudge)
 
 
 @dataclass(frozen=True)
@@ -128,31 +158,38 @@ class Conversion:
     """One conversion of some bit lines of a tile.
 
     The value of output column n is ``scale * convert(current)[:, columns[n]]``, in units of w_r X;
-    other fields as in `Reading`, without the first dimension.
+    ``cycle`` tells the conversions of the lines apart, other fields as in `Reading`, without the
+    first dimension.
     """
 
-    slice: int
-    polarity: int
+    lines: Lines
+    cycle: int
     scale: float
     columns: Indices
     current: Floats
     gross: Floats
     flip: Floats
 
-    def value(self, lo: float, hi: float, bits: int | None) -> Floats:
-        return self.scale * convert(self.current, lo, hi, bits)[:, self.columns]
+    def value(self, convert: Converter) -> Floats:
+        return self.scale * convert(self.current, 0.0)[:, self.columns]
 
-    def slack(self, lo: float, hi: float, bits: int | None, rounding: float, tie: float) -> Floats:
+    def slack(self, convert: Converter, limits: Limits, rounding: float, tie: float) -> Floats:
         """Largest change of `value` if the current and the limits are rounded or fall on a tie."""
         shift = rounding * self.gross + self.flip
-        if bits is not None:
-            lsb = (hi - lo) / (num_codes(lo, hi, bits) - 1)
-            shift = shift + rounding * max(abs(lo), abs(hi)) + tie * lsb
-        value = convert(self.current, lo, hi, bits)
-        up = np.abs(convert(self.current + shift, lo, hi, bits) - value)
-        down = np.abs(convert(self.current - shift, lo, hi, bits) - value)
-        change = np.maximum(up, down) + rounding * np.abs(value)
-        return abs(self.scale) * change[:, self.columns]
+        nudge = 0.0
+        if limits.bits is not None:
+            n = num_codes(limits.lo, limits.hi, limits.bits)
+            lsb = (limits.hi - limits.lo) / (n - 1)
+            shift = shift + rounding * max(abs(limits.lo), abs(limits.hi)) + tie * lsb
+            nudge = tie + rounding * n
+        value = convert(self.current, 0.0)
+        changes = [
+            np.abs(convert(self.current + s * shift, t * nudge) - value)
+            for s in (-1, 1)
+            for t in (-1, 0, 1)
+        ]
+        change = np.max(changes, axis=0) + rounding * np.abs(value)
+        return np.asarray(abs(self.scale) * change[:, self.columns], np.float64)
 
 
 def all_conversions(
@@ -166,8 +203,8 @@ def all_conversions(
             reading = reading.with_noise(noise, lines.numbers, lines.codes(cycles))
         for t in range(cycles):
             yield Conversion(
-                slice=lines.slice,
-                polarity=lines.polarity,
+                lines=lines,
+                cycle=t,
                 scale=float(line.scale[t]),
                 columns=line.columns,
                 current=reading.current[t],

@@ -23,11 +23,14 @@ import numpy.typing as npt
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.testing import _converters as converters
 from imperfect.testing._conversions import (
+    Limits,
     all_conversions,
     folded_variances,
     is_folded,
+    make_converter,
     subtracts_analog,
 )
+from imperfect.testing._converter_errors import converter_errors
 from imperfect.testing._mapping import (
     Tile,
     fillings,
@@ -47,7 +50,7 @@ MODELLED = {
     Cell: "bits g_max on_off_ratio programming faults read_noise g_min_sigma g_max_sigma",
     Array: "rows cols partition column_current_max",
     DAC: "bits slice_bits signed two_pass accumulate range method",
-    ADC: "bits range method",
+    ADC: "bits range method gain_sigma offset_sigma inl noise",
 }
 
 
@@ -290,7 +293,7 @@ class ReferenceLayer:
         for tile in self.tiles:
             drive = self._drive(tile, rows, 0.0)
             for conversion in all_conversions(tile, drive, self.hardware, self.encoding):
-                place = (conversion.slice, conversion.polarity)
+                place = (conversion.lines.slice, conversion.lines.polarity)
                 currents.setdefault(place, []).append(conversion.current.ravel())
         ranges = np.empty((self.encoding.num_slices, num_converters, 2))
         for (i, polarity), parts in currents.items():
@@ -375,20 +378,24 @@ class ReferenceLayer:
             If a range is to be calibrated and is not.
         """
         rows, shape = self._input_rows(x)
+        first = np.uint64(first_sample) * np.uint64(math.prod(shape[1:]))
+        samples = first + np.arange(len(rows), dtype=np.uint64)
+        adc, num_lines = self.hardware.adc, len(self.weight) + self.layout.num_units
+        key = self.seed, self.layer, read
+        errors = converter_errors(adc, self.encoding.num_slices, num_lines, *key, samples)
         if noise is None and self.hardware.cell.read_noise is not None:
-            first = np.uint64(first_sample) * np.uint64(math.prod(shape[1:]))
-            samples = first + np.arange(len(rows), dtype=np.uint64)
-            noise = KeyedNoise(read_key(self.seed, self.layer, read), samples)
+            noise = KeyedNoise(read_key(*key), samples)
         y = np.zeros((len(rows), len(self.weight)))
         slack = np.zeros_like(y)
         for tile in self.tiles:
             drive = self._drive(tile, rows, tie)
             for conversion in all_conversions(tile, drive, self.hardware, self.encoding, noise):
-                lo, hi = self.adc_range(tile, conversion.slice, conversion.polarity)
-                bits = self.hardware.adc.bits
-                y[:, tile.outputs] += conversion.value(lo, hi, bits)
+                lines = conversion.lines
+                limits = Limits(*self.adc_range(tile, lines.slice, lines.polarity), adc.bits)
+                convert = make_converter(limits, lines, conversion.cycle, errors)
+                y[:, tile.outputs] += conversion.value(convert)
                 if return_slack:
-                    slack[:, tile.outputs] += conversion.slack(lo, hi, bits, rounding, tie)
+                    slack[:, tile.outputs] += conversion.slack(convert, limits, rounding, tie)
             offset, offset_slack = self._offset(tile, drive, rounding)
             y[:, tile.outputs] -= offset
             slack[:, tile.outputs] += offset_slack

@@ -35,6 +35,8 @@ class Kind(IntEnum):
     SPREAD_G_MAX = 3
     FAULTS = 4
     READ = 5
+    CONVERTERS = 7
+    CONVERTER_NOISE = 8
 
 
 def philox(counter: npt.ArrayLike, key: npt.ArrayLike) -> Words:
@@ -214,7 +216,7 @@ def _box_muller(words: Words, lane: Integers) -> Floats:
     return np.asarray(radius * wave, np.float64)
 
 
-def read_key(seed: int, layer: int, read: int) -> Words:
+def read_key(seed: int, layer: int, read: int, kind: int = Kind.READ) -> Words:
     """Key of one read of a layer, shape (2,): words 0 and 1 of philox(read, 0, 0) under its stream.
 
     Raises
@@ -227,7 +229,7 @@ def read_key(seed: int, layer: int, read: int) -> Words:
     >>> bool((read_key(0, 0, 1) != read_key(0, 0, 2)).any())
     True
     """
-    return philox((*_halves(read, "read"), 0, 0), stream_key(seed, Kind.READ, layer))[:2]
+    return philox((*_halves(read, "read"), 0, 0), stream_key(seed, kind, layer))[:2]
 
 
 def read_normals(key: Words, samples: Integers, outputs: npt.ArrayLike, code: int) -> Floats:

@@ -92,10 +92,27 @@ Dac to_dac(const py::object& dac) {
   return result;
 }
 
+Inl to_inl(const py::object& adc) {
+  using Kind = Inl::Kind;
+  static const std::map<std::string, Kind> kinds = {{"none", Kind::kNone},
+                                                    {"table", Kind::kTable},
+                                                    {"ramp", Kind::kRamp},
+                                                    {"sar", Kind::kSar},
+                                                    {"pipeline", Kind::kPipeline}};
+  const auto [kind, params] = adc.attr("_inl_spec")().cast<std::pair<std::string, std::vector<double>>>();
+  const auto found = kinds.find(kind);
+  check(found != kinds.end(), "adc.inl: unknown law '", kind, "'");
+  return {found->second, params};
+}
+
 Adc to_adc(const py::object& adc) {
   Adc result;
   result.bits = optional<int>(adc, "bits");
   result.method = to_method(adc.attr("method"));
+  result.gain_sigma = adc.attr("gain_sigma").cast<double>();
+  result.offset_sigma = adc.attr("offset_sigma").cast<double>();
+  result.inl = to_inl(adc);
+  result.noise = adc.attr("noise").cast<double>();
   const py::object range = adc.attr("range");
   if (py::isinstance<py::str>(range)) {
     result.range = choice<Adc::RangeKind>(adc, "range", {"full", "calibrated", "lossless"});

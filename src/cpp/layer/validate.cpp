@@ -120,8 +120,38 @@ void check_dac(const Dac& dac) {
   check_method("dac.method", dac.method);
 }
 
+void check_inl(const Adc& adc) {
+  constexpr int kMostDrawnBits = 12, kMostStageBits = 8;
+  constexpr double kLargestSigma = 0.2;
+  const std::vector<double>& params = adc.inl.params;
+  if (adc.inl.kind == Inl::Kind::kNone) return;
+  check(adc.bits.has_value(), "adc.inl: needs adc.bits, an ideal converter has no errors");
+  if (adc.inl.kind == Inl::Kind::kTable) {
+    const std::size_t n = params.size() / 2;
+    check(n >= 2 && params.size() % 2 == 0, "adc.inl: a table needs at least 2 points, codes first, then errors");
+    for (std::size_t i = 0; i < n; ++i)
+      check(params[i] >= 0.0 && params[i] < std::ldexp(1.0, *adc.bits) && (i == 0 || params[i] > params[i - 1]) &&
+                std::isfinite(params[n + i]),
+            "adc.inl: point ", i, ": codes must increase within those of adc.bits=", *adc.bits, ", errors be finite");
+    return;
+  }
+  const bool is_pipeline = adc.inl.kind == Inl::Kind::kPipeline;
+  check(*adc.bits <= kMostDrawnBits, "adc.bits=", *adc.bits, ": at most ", kMostDrawnBits, " with a drawn adc.inl");
+  check(params.size() == (is_pipeline ? 2u : 1u), "adc.inl: ", params.size(), " parameters do not fit the law");
+  check(params.back() >= 0.0 && params.back() <= kLargestSigma, "adc.inl: sigma=", params.back(), ": must be from 0 to ",
+        kLargestSigma);
+  check(!is_pipeline || (params[0] >= 1.0 && params[0] <= kMostStageBits && params[0] == std::floor(params[0])),
+        "adc.inl: bits of a stage=", params[0], ": must be an integer from 1 to ", kMostStageBits);
+}
+
 void check_adc(const Hardware& hardware) {
   const Adc& adc = hardware.adc;
+  for (const auto& [name, value] : {std::pair{"adc.gain_sigma", adc.gain_sigma},
+                                    std::pair{"adc.offset_sigma", adc.offset_sigma}, std::pair{"adc.noise", adc.noise}}) {
+    check_not_negative(name, value);
+    check(value == 0.0 || adc.bits, name, "=", value, ": needs adc.bits, an ideal converter has no errors");
+  }
+  check_inl(adc);
   check_bits("adc.bits", adc.bits, 1);
   check(adc.method.kind != RangeMethod::Kind::kMax, "adc.method: must be a percentile or mse");
   check_method("adc.method", adc.method);
