@@ -34,6 +34,9 @@ CELL_LAWS = (
     (device.Proportional(0.05), device.Gaussian(0.01)),
 )
 
+# What a nonlinear input converter drives.
+CURVE = ((0, 0), (0.3, 0.35), (1, 0.9))
+
 READ_LAWS = (
     None,
     None,
@@ -174,6 +177,7 @@ def converters(draw: st.DrawFn) -> dict[str, Any]:
         two_pass=two_pass,
         accumulate=draw(st.sampled_from(["digital", "analog"])),
         method=draw(st.just("max") | methods),
+        nonlinearity=None if bits is None else draw(st.sampled_from([None, None, CURVE])),
     )
     adc_bits = draw(st.none() | st.integers(2, 12))
     adc = ADC(

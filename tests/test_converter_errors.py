@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import imperfect as im
 from imperfect.converters import SAR, Nonlinearity, Pipeline, Ramp
-from imperfect.testing import assert_within_sigma
+from imperfect.testing import ReferenceLayer, assert_outputs_match, assert_within_sigma
 from imperfect.testing._converter_errors import inl_errors
 
 BITS, OUTPUTS = 12, 4000
@@ -104,3 +104,35 @@ def test_one_bit_cycles_and_plans() -> None:
     assert "converters with errors" in plan.reason
     without = hardware.with_field("adc", im.ADC(bits=6))
     assert im.AnalogLinear(np.ones((2, 3)), hardware=without).plan.kind == "bit_serial"
+
+
+CURVE = [(0, 0), (0.4, 0.5), (1, 0.9)]
+STRAIGHT = [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("scheme", ["differential", "offset"])
+@pytest.mark.parametrize("slice_bits", [1, 2, None])
+@pytest.mark.parametrize("adc", [im.ADC(), im.ADC(bits=7)])
+def test_nonlinear_inputs(scheme: Any, slice_bits: int | None, adc: im.ADC) -> None:
+    rng = np.random.default_rng(3)
+    weight, x = rng.normal(size=(5, 30)), rng.normal(size=(7, 30))
+    straight = im.Hardware(
+        weight_bits=5,
+        scheme=scheme,
+        cell=im.Cell(bits=2, on_off_ratio=9.3, programming=im.device.Gaussian(0.02)),
+        array=im.Array(rows=12),
+        dac=im.DAC(bits=5, slice_bits=slice_bits, signed=True, range=2.0, nonlinearity=STRAIGHT),
+        adc=adc,
+    )
+    y = im.AnalogLinear(weight, hardware=straight.with_field("dac.nonlinearity", None))(x)
+    largest = float(np.abs(y).max())
+    same = im.AnalogLinear(weight, hardware=straight)(x)
+    assert_allclose(same, y, atol=1e-5 * largest)
+    curved = straight.with_field("dac.nonlinearity", CURVE)
+    layer = im.AnalogLinear(weight, hardware=curved)
+    expected, slack = ReferenceLayer(weight, hardware=curved).forward(x, return_slack=True)
+    assert_outputs_match(layer(x), expected, slack)
+    assert np.abs(layer(x) - y).max() > 0.05 * largest
+    is_folded = adc.bits is None and scheme == "differential"
+    converted = "bit_serial" if slice_bits == 1 and adc.bits else "fused"
+    assert layer.plan.kind == ("folded" if is_folded else converted)

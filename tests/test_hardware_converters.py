@@ -18,6 +18,11 @@ from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 NAMES = {kind.__name__: kind for kind in (ADC, DAC, Array, Cell, Hardware)}
 adc = partial(ADC, bits=8)
 
+
+def dac(*points: tuple[float, float], bits: int | None = 8) -> DAC:
+    return DAC(bits=bits, nonlinearity=points)
+
+
 BAD: list[tuple[type[Exception], Callable[[], object], list[str]]] = [
     (ValueError, lambda: adc(gain_sigma=-1), ["ADC.gain_sigma=-1", ">= 0", "relative"]),
     (ValueError, lambda: adc(offset_sigma=math.inf), ["ADC.offset_sigma=inf", "lsb"]),
@@ -36,6 +41,14 @@ BAD: list[tuple[type[Exception], Callable[[], object], list[str]]] = [
     (ValueError, lambda: adc(inl=[(0, 1), (256, 1)]), ["ADC.inl[1][0]=256", "0 to 255"]),
     (ValueError, lambda: adc(inl=[(0, 1), (9, math.nan)]), ["ADC.inl[1][1]=nan", "finite"]),
     (TypeError, lambda: adc(inl=[(0, 1), (9, "1")]), ["ADC.inl[1][1]='1'", "not str"]),
+    (ValueError, lambda: dac(), ["DAC.nonlinearity=()", "two or more"]),
+    (ValueError, lambda: dac((0, 0.1), (1, 1)), ["DAC.nonlinearity", "from (0, 0) to v = 1"]),
+    (ValueError, lambda: dac((0, 0), (0.9, 1)), ["DAC.nonlinearity", "from (0, 0) to v = 1"]),
+    (ValueError, lambda: dac((0, 0), (1.5, 1)), ["DAC.nonlinearity[1][0]=1.5", "0 to 1"]),
+    (ValueError, lambda: dac((0, 0), (0, 1), (1, 1)), ["nonlinearity[1][0]=0", "larger"]),
+    (ValueError, lambda: dac((0, 0), (1, -1)), ["DAC.nonlinearity[1][1]=-1", ">= 0"]),
+    (ValueError, lambda: dac((0, 0), (1, 1), bits=None), ["DAC.nonlinearity", "DAC.bits"]),
+    (TypeError, lambda: DAC(bits=8, nonlinearity=0.1), ["DAC.nonlinearity=0.1", "pairs"]),
     (ValueError, lambda: Ramp(0.3), ["Ramp.sigma=0.3", "0 to 0.2"]),
     (ValueError, lambda: SAR(-0.1), ["SAR.mismatch_sigma=-0.1", "unit capacitor"]),
     (ValueError, lambda: Pipeline(0, 0.1), ["Pipeline.stage_bits=0", "1 to 8"]),
@@ -72,6 +85,13 @@ def test_every_form_gives_the_value_back(part: ADC) -> None:
     assert pickle.loads(pickle.dumps(machine)) == copy.deepcopy(machine) == machine
     others = [Hardware(adc=other) for other in ERRORS if other is not part]
     assert machine.digest() not in {other.digest() for other in [*others, Hardware(adc=adc())]}
+
+
+def test_nonlinear_inputs_come_back() -> None:
+    machine = Hardware(dac=dac((0, 0), (0.5, 0.6), (1, 1)))
+    assert Hardware.from_json(machine.to_json()) == machine
+    assert eval(repr(machine), dict(NAMES)) == machine
+    assert machine.digest() != Hardware(dac=DAC(bits=8)).digest()
 
 
 def test_laws_are_reached_by_paths() -> None:

@@ -231,6 +231,9 @@ TEST_CASE("impossible hardware is refused") {
   refused([](Hardware& h) { h.weight_range = {WeightRange::Kind::kPercentile, 20.0}; });
   refused([](Hardware& h) { h.dac.two_pass = true; });
   refused([](Hardware& h) { h.dac.range = 0.0; });
+  refused([](Hardware& h) { h.dac.nonlinearity = {{0.0, 0.1}, {1.0, 1.0}}; });
+  refused([](Hardware& h) { h.dac.nonlinearity = {{0.0, 0.0}, {0.5, 0.5}}; });
+  refused([](Hardware& h) { h.dac.nonlinearity = {{0.0, 0.0}, {0.5, -0.5}, {1.0, 1.0}}; });
   refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit; });
   refused([](Hardware& h) { h.adc.range = Adc::RangeKind::kExplicit, h.adc.ranges = {{1.0, -1.0}}; });
   refused([](Hardware& h) { h.adc.bits = 1; });

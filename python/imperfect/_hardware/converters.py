@@ -23,7 +23,12 @@ ONE_BIT = "ADC.bits=1: must be 2 to 16 (or None) with"
 
 
 def _points(
-    field: str, value: Any, allowed: str, top: float, accepts: Callable[[float], bool]
+    field: str,
+    value: Any,
+    allowed: str,
+    top: float,
+    accepts: Callable[[float], bool] = math.isfinite,
+    heights: str = "a finite number",
 ) -> tuple[tuple[float, float], ...]:
     """Points (x, y) with x from 0 to ``top``, each larger than the one before."""
     shape = "a list of two or more pairs of numbers"
@@ -37,7 +42,7 @@ def _points(
         x = _checks.real(f"{name}[0]", x, larger, lambda x: 0 <= x <= top)
         if x <= low:
             raise ValueError(_checks.refusal(f"{name}[0]", x, larger))
-        points.append((x, _checks.real(f"{name}[1]", y, "a finite number", accepts)))
+        points.append((x, _checks.real(f"{name}[1]", y, heights, accepts)))
     return tuple(points)
 
 
@@ -68,6 +73,12 @@ class DAC(Value):
     method : "max", ("percentile", p) or "mse"
         Calibration of X: largest abs(x), a percentile of it (50 < p <= 100), or the X of the
         least mean squared error.
+    nonlinearity : sequence of (v, f(v)), or None
+        What a digit meant to drive v really drives, in full scale: points from (0, 0) to v = 1,
+        each v larger than the one before, f at least 0, linear in between; f(-v) = -f(v). It acts
+        on every cycle's digit u / (2**s - 1) and needs ``bits``. Cells, their noise and leak see
+        f(v); what is computed digitally (recombination, removal of the offset) uses v, as a real
+        machine would. None: f(v) = v.
 
     Raises
     ------
@@ -88,6 +99,7 @@ class DAC(Value):
     accumulate: Literal["digital", "analog"] = "digital"
     range: Literal["calibrated"] | float = "calibrated"
     method: Literal["max", "mse"] | Percentile = "max"
+    nonlinearity: Sequence[tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
         self._set(
@@ -110,6 +122,19 @@ class DAC(Value):
              "an ideal input has no digits"),
             (s and s > m, f"DAC.slice_bits={s}: must be at most {limit}"),
         ])  # fmt: skip
+        if self.nonlinearity is not None:
+            self._check_nonlinearity()
+
+    def _check_nonlinearity(self) -> None:
+        field, allowed = "DAC.nonlinearity", "a voltage from 0 to 1 (full scale)"
+        accepts = (lambda f: 0 <= f < math.inf), "a finite number >= 0 (full scale)"
+        points = _points(field, self.nonlinearity, allowed, 1.0, *accepts)
+        ends = (points[0], points[-1][0]) != ((0.0, 0.0), 1.0)
+        _checks.refuse_first([
+            (ends, f"{field}={points}: must go from (0, 0) to v = 1"),
+            (self.bits is None, f"{field} needs DAC.bits: an ideal input has no digits"),
+        ])  # fmt: skip
+        self._set(nonlinearity=points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -194,7 +219,7 @@ class ADC(Value):
         if self.inl is not None and not drawn:
             top = 2 ** (self.bits or 0) - 1
             allowed = f"a code from 0 to {top}"
-            self._set(inl=_points("ADC.inl", self.inl, allowed, float(top), math.isfinite))
+            self._set(inl=_points("ADC.inl", self.inl, allowed, float(top)))
 
     def _inl_spec(self) -> tuple[str, tuple[float, ...]]:
         """The nonlinearity as the core takes it: its kind and its numbers."""

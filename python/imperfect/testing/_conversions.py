@@ -26,6 +26,9 @@ from imperfect.testing._reading import Noise, conversion_code, covariance
 
 def is_folded(hardware: Hardware) -> bool:
     """Whether nothing between arrays and sum is nonlinear, so that read noise needs one draw."""
+    removes_offset = hardware.scheme == "offset" and hardware.offset_removal == "digital"
+    if hardware.dac.nonlinearity is not None and removes_offset:
+        return False  # the offset is removed with the voltages as they were meant
     return hardware.adc.bits is None and hardware.array.column_current_max is None
 
 
@@ -132,7 +135,7 @@ def read_lines(
             return c
         return np.asarray(np.einsum("t,s,tsmn->mn", weight, weight, c)[None, None], np.float64)
 
-    v, other = drive.v[lines.index], drive.other[lines.index]
+    v, other = drive.driven(drive.v[lines.index]), drive.driven(drive.other[lines.index])
     size, current = np.abs(g), v @ g.T
     gross, flip = np.abs(v) @ size.T, np.abs(other - v) @ size.T
     if limit is None:

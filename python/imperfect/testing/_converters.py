@@ -12,6 +12,7 @@ input.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,15 +36,24 @@ EQUAL_CURRENTS = 1e-6
 class Drive:
     """Digit voltages of a batch.
 
-    ``v`` (passes, T, M, rows) are the voltages of every pass and cycle, in full scale; ``other``
-    the voltages had each input that lies on a rounding boundary been rounded the other way
-    (elsewhere equal to ``v``); ``cycle_weight`` (T,) and ``pass_sign`` (passes,) recombine them.
+    ``v`` (passes, T, M, rows) are the voltages of every pass and cycle, in full scale, as the
+    converters mean them; ``other`` the voltages had each input that lies on a rounding boundary
+    been rounded the other way (elsewhere equal to ``v``); ``cycle_weight`` (T,) and ``pass_sign``
+    (passes,) recombine them. The cells see ``driven(v)``.
     """
 
     v: Floats
     other: Floats
     cycle_weight: Floats
     pass_sign: Floats
+    points: Sequence[tuple[float, float]] | None = None
+
+    def driven(self, v: Floats) -> Floats:
+        """f(v) with f(-v) = -f(v): what nonlinear converters drive."""
+        if self.points is None:
+            return v
+        x, f = np.asarray(self.points, np.float64).T
+        return np.asarray(np.sign(v) * np.interp(np.abs(v), x, f), np.float64)
 
 
 def magnitude_bits(dac: DAC, signed: bool) -> int:
@@ -94,7 +104,7 @@ def drive_inputs(x: Floats, full_scale: float, dac: DAC, signed: bool, tie: floa
         n_other = np.where(is_tie, n + np.where(magnitude >= n, 1, -1), n)
         v.append(voltages(n, part))
         other.append(voltages(n_other, part))
-    return Drive(np.stack(v), np.stack(other), cycle_weight, pass_sign)
+    return Drive(np.stack(v), np.stack(other), cycle_weight, pass_sign, dac.nonlinearity)
 
 
 def _percentile(values: Floats, percent: float) -> float:

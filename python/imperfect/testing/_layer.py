@@ -49,7 +49,7 @@ MODELLED = {
     Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups",
     Cell: "bits g_max on_off_ratio programming faults read_noise g_min_sigma g_max_sigma",
     Array: "rows cols partition column_current_max",
-    DAC: "bits slice_bits signed two_pass accumulate range method",
+    DAC: "bits slice_bits signed two_pass accumulate range method nonlinearity",
     ADC: "bits range method gain_sigma offset_sigma inl noise",
 }
 

@@ -89,6 +89,8 @@ Dac to_dac(const py::object& dac) {
   const py::object range = dac.attr("range");
   if (!py::isinstance<py::str>(range)) result.range = range.cast<double>();
   result.method = to_method(dac.attr("method"));
+  const py::object nonlinearity = dac.attr("nonlinearity");
+  if (!nonlinearity.is_none()) result.nonlinearity = nonlinearity.cast<std::vector<std::pair<double, double>>>();
   return result;
 }
 

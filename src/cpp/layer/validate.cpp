@@ -118,6 +118,15 @@ void check_dac(const Dac& dac) {
   check(!dac.two_pass || !dac.is_signed.value_or(false), "dac.two_pass: drives magnitudes only, so inputs cannot be signed");
   if (dac.range) check_positive("dac.range", *dac.range);
   check_method("dac.method", dac.method);
+  const auto& points = dac.nonlinearity;
+  if (points.empty()) return;
+  check(dac.bits.has_value(), "dac.nonlinearity: needs dac.bits, an ideal input has no digits");
+  check(points.size() >= 2 && points.front() == std::pair(0.0, 0.0) && points.back().first == 1.0,
+        "dac.nonlinearity: must go from (0, 0) to v = 1");
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    check(points[i].first > points[i - 1].first, "dac.nonlinearity: point ", i, ": v must increase");
+    check_not_negative("dac.nonlinearity: f(v)", points[i].second);
+  }
 }
 
 void check_inl(const Adc& adc) {
