@@ -20,6 +20,7 @@ from imperfect.device._general import (
     Uniform,
     WeightGaussian,
 )
+from imperfect.device._measured import MeasuredDevice, from_measurements
 from imperfect.device._sourced import PCM, RRAMCMO, PCMJoshi, RRAMMilo, RRAMWan
 
 _LAWS: dict[str, type[Law]] = {
@@ -36,6 +37,7 @@ __all__ = [
     "FaultLaw",
     "Gaussian",
     "LogNormal",
+    "MeasuredDevice",
     "PCMJoshi",
     "ProgrammingLaw",
     "Proportional",
@@ -46,4 +48,5 @@ __all__ = [
     "Table",
     "Uniform",
     "WeightGaussian",
+    "from_measurements",
 ]
