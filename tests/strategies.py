@@ -38,6 +38,7 @@ READ_LAWS = (
     None,
     device.Gaussian(0.03),
     device.Proportional(0.1, correlation="product"),
+    device.PCMRead(0.03),
     (device.Table(g=(0.0, 1.0), sigma=(0.05, 0.01)), device.Gaussian(0.02, correlation="product")),
 )
 

@@ -21,13 +21,14 @@ from imperfect.device._general import (
     WeightGaussian,
 )
 from imperfect.device._measured import MeasuredDevice, from_measurements
+from imperfect.device._reading import PCMRead
 from imperfect.device._sourced import PCM, RRAMCMO, PCMJoshi, RRAMMilo, RRAMWan
 
 _LAWS: dict[str, type[Law]] = {
     law.__name__: law
     for law in (
         Gaussian, Proportional, LogNormal, Uniform, WeightGaussian, Table,
-        PCM, PCMJoshi, RRAMMilo, RRAMWan, RRAMCMO, StuckAt,
+        PCM, PCMJoshi, RRAMMilo, RRAMWan, RRAMCMO, StuckAt, PCMRead,
     )
 }  # fmt: skip
 
@@ -39,6 +40,7 @@ __all__ = [
     "LogNormal",
     "MeasuredDevice",
     "PCMJoshi",
+    "PCMRead",
     "ProgrammingLaw",
     "Proportional",
     "RRAMMilo",

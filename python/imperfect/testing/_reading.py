@@ -29,6 +29,8 @@ def read_sigma(law: device.ReadNoiseLaw, g: Floats) -> Floats:
         return np.full_like(g, law.sigma)
     if isinstance(law, device.Proportional):
         return law.sigma * g
+    if isinstance(law, device.PCMRead):
+        return np.asarray(law.scale * np.sqrt(np.maximum(g, 0.0)), np.float64)
     if isinstance(law, device.Table):
         return np.asarray(np.interp(g, law.g, law.sigma), np.float64)
     raise ValueError(f"cell.read_noise={law!r}: the reference does not model this law")

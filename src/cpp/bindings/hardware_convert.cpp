@@ -52,7 +52,7 @@ ProgrammingLaw to_programming_law(const py::object& law) {
 ReadNoise to_read_noise(const py::object& law) {
   using Kind = ReadNoise::Kind;
   static const std::map<std::string, Kind> kinds = {
-      {"gaussian", Kind::kGaussian}, {"proportional", Kind::kProportional}, {"table", Kind::kTable}};
+      {"gaussian", Kind::kGaussian}, {"proportional", Kind::kProportional}, {"sqrt", Kind::kSqrt}, {"table", Kind::kTable}};
   const auto [kind, params] = law.attr("_core_spec")().cast<std::pair<std::string, std::vector<double>>>();
   const auto found = kinds.find(kind);
   check(found != kinds.end(), "cell.read_noise: unknown law '", kind, "'");

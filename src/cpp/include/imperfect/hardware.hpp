@@ -53,10 +53,10 @@ struct ProgrammingLaw {
 };
 
 /// One law of read noise: the current of a cell driven at v varies with deviation sigma(g)·v, fresh at every read. `params`
-/// by kind: {sigma}, or as ProgrammingLaw's for kTable. Over the cycles of one product the draws of a cell are independent,
-/// or one and the same (kProduct).
+/// by kind: {sigma}, of sqrt(g) for kSqrt, or as ProgrammingLaw's for kTable. Over the cycles of one product the draws of a
+/// cell are independent, or one and the same (kProduct).
 struct ReadNoise {
-  enum class Kind { kGaussian, kProportional, kTable };
+  enum class Kind { kGaussian, kProportional, kSqrt, kTable };
   enum class Correlation { kCycle, kProduct };
   Kind kind = Kind::kGaussian;
   Correlation correlation = Correlation::kCycle;
