@@ -46,9 +46,10 @@ struct Conversion {
 
 /// Products without a panel, for many groups of the same shape: inputs[r][l] of group g are
 /// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [plane][row][output] follow those of group
-/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is converted as conversions[plane] says;
-/// without conversions there is one plane. Whole vectors are read and written: both sides need room for lanes rounded up to
-/// the table's `lanes`. Scale and shift of group g start at g·finish_group.
+/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is multiplied with each of the `drives`
+/// sources, source_drive apart, and converted as conversions[plane][drive] says; without conversions there is one of each.
+/// Whole vectors are read and written: both sides need room for lanes rounded up to the table's `lanes`. Scale and shift of
+/// group g start at g·finish_group.
 struct DirectArgs {
   int groups;
   int tile;
@@ -59,6 +60,8 @@ struct DirectArgs {
   std::ptrdiff_t source_group;
   const std::ptrdiff_t* row_offsets;
   int planes;
+  int drives;
+  std::ptrdiff_t source_drive;
   const Conversion* conversions;
   FinishArgs finish;
   int finish_group;

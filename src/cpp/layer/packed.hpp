@@ -85,7 +85,8 @@ struct PackedLayer {
   int planes_per_slice = 1;  ///< 2 where both polarities are converted
   int rows_per_group = 0;
   std::vector<PackedGroup> groups;
-  AlignedBuffer<float> direct_weights;  ///< of a direct layer: [tile][group][row][output of the tile]
+  AlignedBuffer<float> direct_weights;         ///< of a direct layer: [tile][group][plane][row][output of the tile]
+  std::vector<Conversion> direct_conversions;  ///< of a direct layer with converters: [plane][pass][cycle]
 };
 
 /// Rows and entries of one byte table.

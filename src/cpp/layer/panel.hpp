@@ -68,6 +68,8 @@ class PanelReader {
   const float* gather(const PackedGroup& group, const Block& rows);
   /// Splits the gathered numbers into digits for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
+  /// Digits of a whole padded image for every pass and cycle, image_size apart.
+  const float* drives(const float* numbers);
   /// Squares of the gathered numbers' drives in one pass or both, each with the square of its weight: [row][lane].
   const float* squared_drives(const Block& rows, int pass);
 

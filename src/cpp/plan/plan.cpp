@@ -20,6 +20,8 @@ int converted_planes(const Hardware& hardware, const WeightCode& code) {
 
 namespace {
 
+constexpr int kFewOutputs = 8;  // a table is as wide as a vector, whatever part of it is used
+
 Plan folded(bool has_read_noise) {
   Plan plan;
   plan.reason = "ideal output converters: slices, cycles and blocks fold into one product";
@@ -33,7 +35,7 @@ Plan folded(bool has_read_noise) {
 
 }  // namespace
 
-Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input) {
+Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input, int outputs) {
   const bool has_read_noise = !hardware.cell.read_noise.empty();
   if (!hardware.adc.bits) return folded(has_read_noise);
   Plan plan;
@@ -47,6 +49,8 @@ Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCo
     plan.not_taken.emplace_back("bit_serial", "read noise takes a product of variances for every conversion");
   } else if (input.magnitude_bits == 0 || input.cycle_bits != 1) {
     plan.not_taken.emplace_back("bit_serial", "a cycle drives more than one bit");
+  } else if (outputs < kFewOutputs) {
+    plan.not_taken.emplace_back("bit_serial", "too few outputs share the indices of a look-up");
   } else {
     plan.kind = PlanKind::kBitSerial;
     plan.reason = "inputs of one bit a cycle: each conversion's sum is looked up in tables of subset sums";
