@@ -22,18 +22,45 @@ void copy(const Rectangle& r) {
   for (int i = 0; i < r.rows; ++i) std::copy_n(r.from + i * r.from_stride, r.columns, r.to + i * r.to_stride);
 }
 
+constexpr int kSquare = 8;  // a cache line of doubles
+
 void copy_transposed(const Rectangle& r) {
-  constexpr int kBlock = 8;  // a cache line of doubles
-  for (int i = 0; i < r.rows; i += kBlock)
-    for (int j = 0; j < r.columns; j += kBlock)
-      for (int a = i; a < std::min(i + kBlock, r.rows); ++a)
-        for (int b = j; b < std::min(j + kBlock, r.columns); ++b) r.to[a * r.to_stride + b] = r.from[b * r.from_stride + a];
+  for (int i = 0; i < r.rows; i += kSquare)
+    for (int j = 0; j < r.columns; j += kSquare) {
+      const double* const from = r.from + j * r.from_stride + i;
+      double* const to = r.to + i * r.to_stride + j;
+      if (i + kSquare <= r.rows && j + kSquare <= r.columns) {
+        for (int a = 0; a < kSquare; ++a)
+          for (int b = 0; b < kSquare; ++b) to[a * r.to_stride + b] = from[b * r.from_stride + a];
+        continue;
+      }
+      for (int a = 0; a < std::min(kSquare, r.rows - i); ++a)
+        for (int b = 0; b < std::min(kSquare, r.columns - j); ++b) to[a * r.to_stride + b] = from[b * r.from_stride + a];
+    }
+}
+
+/// Entries above the diagonal of a square; added to what is there if `is_added`.
+void copy_triangle(const Rectangle& r, bool is_added) {
+  for (int i = 0; i < r.rows; ++i) {
+    const double* const from = r.from + i * r.from_stride;
+    double* const to = r.to + i * r.to_stride;
+    if (!is_added) {
+      std::copy(from + i + 1, from + r.columns, to + i + 1);
+    } else {
+      for (int j = i + 1; j < r.columns; ++j) to[j] += from[j];
+    }
+  }
 }
 
 }  // namespace
 
-void PortMatrix::clear() const {
-  for (int i = 0; i < size; ++i) std::fill(entries + i * stride + i, entries + i * stride + size, 0.0);
+void PortMatrix::separate(const std::vector<PortRange>& these, const std::vector<PortRange>& those) const {
+  for (const PortRange& a : these)
+    for (const PortRange& b : those) {
+      const PortRange &upper = a.to < b.to ? a : b, &lower = a.to < b.to ? b : a;
+      double* const to = entries + upper.to * stride + lower.to;
+      for (int i = 0; i < upper.length; ++i) std::fill_n(to + i * stride, lower.length, 0.0);
+    }
 }
 
 void PortMatrix::place(const PortBlock& block, const std::vector<PortRange>& ranges) const {
@@ -41,9 +68,7 @@ void PortMatrix::place(const PortBlock& block, const std::vector<PortRange>& ran
     const PortRange& first = ranges[p];
     const double* const diagonal = block.entries + first.from * block.stride + first.from;
     double* const to = entries + first.to * stride + first.to;
-    for (int i = 0; i < first.length; ++i)
-      for (int j = i + 1; j < first.length; ++j)
-        to[i * stride + j] = diagonal[i * block.stride + j] + (first.shared ? to[i * stride + j] : 0.0);
+    copy_triangle({diagonal, block.stride, to, stride, first.length, first.length}, first.is_added);
     for (std::size_t q = p + 1; q < ranges.size(); ++q) {
       const PortRange& second = ranges[q];
       const double* const from = block.entries + first.from * block.stride + second.from;

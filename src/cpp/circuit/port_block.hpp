@@ -25,22 +25,23 @@ struct PortBlock {
   int ports() const { return bottom() + columns; }
 };
 
-/// Consecutive ports of a block and where they go in a larger matrix; `shared`: both blocks have them.
+/// Consecutive ports of a block and where they go in a larger matrix. Of ports that two blocks share, the entries of the
+/// second are added to those of the first: `is_added`.
 struct PortRange {
   int from;
   int to;
   int length;
-  bool shared;
+  bool is_added;
 };
 
 /// A matrix of `size` ports, rows `stride` apart, entries above the diagonal.
 struct PortMatrix {
   double* entries;
   std::ptrdiff_t stride;
-  int size;
 
-  void clear() const;
-  /// The block's entries at their new places; between shared ports they are added to what is there.
+  /// No connections between these and those ports.
+  void separate(const std::vector<PortRange>& these, const std::vector<PortRange>& those) const;
+  /// The block's entries at their new places.
   void place(const PortBlock& block, const std::vector<PortRange>& ranges) const;
 };
 

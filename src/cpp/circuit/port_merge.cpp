@@ -108,9 +108,8 @@ PortBlock PortMerger::merge_left_right(const PortBlock& left, const PortBlock& r
   const int h = left.rows, w = left.columns;
   PortBlock kept{nullptr, 0, h, w + right.columns, wanted.right, wanted.top};
   const PortMatrix matrix = workspace(h + kept.ports(), wanted);
-  matrix.clear();
-  std::vector<PortRange> from_left{{left.left(), h + kept.left(), h, false}, {left.right(), 0, h, true}};
-  std::vector<PortRange> from_right{{right.left(), 0, h, true}};
+  std::vector<PortRange> from_left{{left.left(), h + kept.left(), h, false}};
+  std::vector<PortRange> from_right;
   if (wanted.right) from_right.push_back({right.right(), h + kept.right(), h, false});
   if (wanted.top) {
     from_left.push_back({left.top(), h + kept.top(), w, false});
@@ -118,6 +117,9 @@ PortBlock PortMerger::merge_left_right(const PortBlock& left, const PortBlock& r
   }
   from_left.push_back({left.bottom(), h + kept.bottom(), w, false});
   from_right.push_back({right.bottom(), h + kept.bottom() + w, right.columns, false});
+  matrix.separate(from_left, from_right);
+  from_left.insert(from_left.begin() + 1, {left.right(), 0, h, false});
+  from_right.insert(from_right.begin(), {right.left(), 0, h, true});
   matrix.place(left, from_left);
   matrix.place(right, from_right);
   return eliminate(matrix, h, kept, wanted);
@@ -127,7 +129,6 @@ PortBlock PortMerger::merge_top_bottom(const PortBlock& top, const PortBlock& bo
   const int h = top.rows, w = top.columns;
   PortBlock kept{nullptr, 0, h + bottom.rows, w, wanted.right, wanted.top};
   const PortMatrix matrix = workspace(w + kept.ports(), wanted);
-  matrix.clear();
   std::vector<PortRange> from_top{{top.left(), w + kept.left(), h, false}};
   std::vector<PortRange> from_bottom{{bottom.left(), w + kept.left() + h, bottom.rows, false}};
   if (wanted.right) {
@@ -135,9 +136,10 @@ PortBlock PortMerger::merge_top_bottom(const PortBlock& top, const PortBlock& bo
     from_bottom.push_back({bottom.right(), w + kept.right() + h, bottom.rows, false});
   }
   if (wanted.top) from_top.push_back({top.top(), w + kept.top(), w, false});
-  from_top.push_back({top.bottom(), 0, w, true});
-  from_bottom.push_back({bottom.top(), 0, w, true});
   from_bottom.push_back({bottom.bottom(), w + kept.bottom(), w, false});
+  matrix.separate(from_top, from_bottom);
+  from_top.push_back({top.bottom(), 0, w, false});
+  from_bottom.insert(from_bottom.end() - 1, {bottom.top(), 0, w, true});
   matrix.place(top, from_top);
   matrix.place(bottom, from_bottom);
   return eliminate(matrix, w, kept, wanted);
@@ -148,7 +150,7 @@ PortMatrix PortMerger::workspace(int size, const Wanted& wanted) {
   const std::ptrdiff_t stride = (size + 7) / 8 * 8 + 8;
   const std::size_t index = 2 * wanted.depth + wanted.slot;
   while (workspaces_.size() <= index) workspaces_.emplace_back();
-  return {workspaces_[index].reserve(static_cast<std::size_t>(stride * size)), stride, size};
+  return {workspaces_[index].reserve(static_cast<std::size_t>(stride * size)), stride};
 }
 
 PortBlock PortMerger::eliminate(const PortMatrix& matrix, int count, PortBlock kept, const Wanted& wanted) {

@@ -106,8 +106,11 @@ void place_row(const Panels& panels, int row, int column, const double* from, in
 /// Rows to be eliminated into panels, diagonals from the sums of the rows. Padding: ports of their own, connected to nothing.
 void pack(const EliminateArgs& args, const Panels& panels) {
   const int e = args.eliminated;
-  const std::ptrdiff_t size = std::ptrdiff_t{panels.count} * panels.rows * kPanel;
-  for (std::ptrdiff_t i = 0; i < size; ++i) panels.data[i] = 0.0;
+  for (int p = 0; p < panels.count; ++p) {
+    // What rows do not overwrite: the left of diagonals, columns beyond the last, rows beyond the last.
+    const int first = p * kPanel < panels.rows || p + 1 == panels.count ? 0 : e;
+    for (int i = first * kPanel; i < panels.rows * kPanel; ++i) panels.panel(p)[i] = 0.0;
+  }
   for (int i = 0; i < e; ++i) {
     const double* const row = args.matrix + i * args.stride;
     place_row(panels, i, i + 1, row + i + 1, e - i - 1);
