@@ -5,6 +5,7 @@
 set(IMPERFECT_KERNEL_SOURCES
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/bit_serial.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/integer_tables.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/cells.cpp
+  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/eliminate.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/leaves.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/inputs.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/multiply.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/noise_products.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/read_noise.cpp

@@ -23,6 +23,7 @@ __all__: list[str] = [
     "set_num_threads",
     "simd_level",
     "stream_key",
+    "transfer_matrices",
     "trial_seed",
     "uniforms",
 ]
@@ -180,6 +181,20 @@ def stream_key(
 ) -> typing.Annotated[list[int], "FixedSize(2)"]:
     """
     Key of one kind of draw in one layer.
+    """
+
+def transfer_matrices(
+    g: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    r_row: typing.SupportsFloat | typing.SupportsIndex,
+    r_col: typing.SupportsFloat | typing.SupportsIndex,
+    r_driver: typing.SupportsFloat | typing.SupportsIndex,
+    r_sense: typing.SupportsFloat | typing.SupportsIndex,
+    corner: str,
+    want_drivers: bool,
+    num_threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64] | None]:
+    """
+    Transfer matrices of arrays with wires and, if wanted, the admittances between drivers.
     """
 
 def trial_seed(

@@ -3,11 +3,14 @@
 // What the kernels offer: one table of functions for each SIMD level. The sources in this folder (all but dispatch.cpp) are
 // compiled once per level, in a namespace of that level; everything else is compiled for the baseline and reaches them
 // through this table only. Lanes are (sample, position) pairs: a *panel* is `lanes` of them side by side, a *tile* is up to
-// `max_tile` outputs. Matrices: inputs [row][lane], weights [row][output of the tile], sums [output][lane], all float32.
+// `max_tile` outputs. Matrices: inputs [row][lane], weights [row][output of the tile], sums [output][lane], all float32;
+// wires (circuit/port_kernels.hpp) float64.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "circuit/port_kernels.hpp"
 
 namespace imperfect {
 
@@ -372,6 +375,7 @@ struct KernelTable {
   /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
   void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
   void (*pack_lines)(const PackArgs&);
+  PortKernels ports;
 };
 
 /// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.

@@ -6,6 +6,7 @@
 #include "kernels/inputs.hpp"
 #include "kernels/integer_tables.hpp"
 #include "kernels/multiply.hpp"
+#include "kernels/ports.hpp"
 #include "kernels/random_fill.hpp"
 #include "kernels/read_noise.hpp"
 #include "kernels/simd_bytes.hpp"
@@ -53,6 +54,7 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::add_normal_errors,
     IMPERFECT_ISA::to_digits,
     IMPERFECT_ISA::pack_lines,
+    {IMPERFECT_ISA::eliminate, IMPERFECT_ISA::reduce_leaves},
 };
 
 }  // namespace imperfect
