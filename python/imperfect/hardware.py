@@ -232,6 +232,9 @@ class Hardware(Document):
         One w_r for the layer, or one for each output channel.
     groups : {"separate", "block_diagonal"}
         Grouped convolutions: one group in an array, or several, the other cells at g_min.
+    drift_compensation : {None, "layer", "column"}
+        Scale outputs by B / B(t), B = mean abs(read-out) of calibration data when written, B(t)
+        at the time of the layer (``layer.at``): one factor, or one for each output.
     cell, array, dac, adc : Cell, Array, DAC, ADC
         The parts.
 
@@ -256,6 +259,7 @@ class Hardware(Document):
     weight_range: Literal["max"] | Percentile | float = "max"
     per: Literal["layer", "channel"] = "layer"
     groups: Literal["separate", "block_diagonal"] = "separate"
+    drift_compensation: Literal["layer", "column"] | None = None
     cell: Cell = Cell()  # noqa: RUF009 - Cell is frozen
     array: Array = Array()
     dac: DAC = DAC()
@@ -268,6 +272,9 @@ class Hardware(Document):
                 raise TypeError(_checks.refusal(f"Hardware.{name}", part, f"a {kind.__name__}"))
         for name, words in _WORDS.items():
             self._set(**{name: _checks.choice(f"Hardware.{name}", getattr(self, name), words)})
+        if (compensation := self.drift_compensation) is not None:
+            words = ("layer", "column")
+            _checks.choice("Hardware.drift_compensation", compensation, words, "None")
         span = "Hardware.weight_range", self.weight_range, ("max",), "units of W"
         self._set(
             weight_bits=_checks.bits("Hardware.weight_bits", self.weight_bits, "continuous", 2),

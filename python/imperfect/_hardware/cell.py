@@ -10,9 +10,14 @@ from typing import Any
 
 from imperfect import _checks
 from imperfect._checks import Value
-from imperfect.device import FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
+from imperfect.device import DriftLaw, FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
 
-_ROLES = {"programming": ProgrammingLaw, "faults": FaultLaw, "read_noise": ReadNoiseLaw}
+_ROLES = {
+    "programming": ProgrammingLaw,
+    "faults": FaultLaw,
+    "drift": DriftLaw,
+    "read_noise": ReadNoiseLaw,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -36,6 +41,10 @@ class Cell(Value):
         Error of each write, one draw per cell.
     faults : fault law, sequence of them, or None
         Stuck cells. Several laws of a role are applied in order.
+    drift : drift law, sequence of them, or None
+        What time does to a written cell, after everything else; see ``layer.at(seconds)``. A law
+        that replaces the spread it was programmed with (``RRAMWan2022``, ``SONOS``) must be the
+        only one, and stand in ``programming`` too.
     read_noise : read noise law, sequence of them, or None
         Noise of each read, on every cell; the variances of several laws add.
     g_min_sigma, g_max_sigma : float
@@ -58,6 +67,7 @@ class Cell(Value):
     on_off_ratio: float = math.inf
     programming: ProgrammingLaw | Sequence[ProgrammingLaw] | None = None
     faults: FaultLaw | Sequence[FaultLaw] | None = None
+    drift: DriftLaw | Sequence[DriftLaw] | None = None
     read_noise: ReadNoiseLaw | Sequence[ReadNoiseLaw] | None = None
     g_min_sigma: float = 0.0
     g_max_sigma: float = 0.0
@@ -73,6 +83,7 @@ class Cell(Value):
             on_off_ratio=_checks.real("Cell.on_off_ratio", ratio, "above 1", lambda x: x > 1),
             programming=self._normal_laws("programming"),
             faults=self._normal_laws("faults"),
+            drift=self._normal_laws("drift"),
             read_noise=self._normal_laws("read_noise"),
             g_min_sigma=_checks.nonnegative("Cell.g_min_sigma", self.g_min_sigma, unit),
             g_max_sigma=_checks.nonnegative("Cell.g_max_sigma", self.g_max_sigma, unit),
@@ -86,6 +97,20 @@ class Cell(Value):
             if getattr(law, "correlation", "cycle") != "cycle":
                 rule = "correlation is for read_noise only"
                 raise ValueError(f"Cell.programming={law!r}: {rule}")
+
+        self._check_drift()
+
+    def _check_drift(self) -> None:
+        """Refuse drift laws that do not fit the cell or its programming."""
+        laws = self._laws("drift")
+        for law in laws:
+            law._check_cell(self.g_max, self.on_off_ratio)
+            if law._replaces_spread and len(laws) > 1:
+                rule = f"{law!r} replaces the cell's spread and must be the only drift law"
+                raise ValueError(f"Cell.drift={laws}: {rule}")
+            if law._replaces_spread and self._laws("programming").count(law) != 1:
+                allowed = f"or hold {law!r} once, because Cell.drift={law!r} replaces its spread"
+                raise ValueError(_checks.refusal("Cell.programming", self.programming, allowed))
 
     def _laws(self, role: str) -> tuple[Any, ...]:
         """The laws of a role as a tuple, however many there are."""
