@@ -294,6 +294,42 @@ def test_compensation_restores_the_mean_read_out(per: Any) -> None:
     assert_allclose(epilogue(x), np.maximum(layer.at(1e7)(x), 0.0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("removal", ["digital", "unit_column"])
+def test_arrays_are_read_out_without_read_noise(removal: Any) -> None:
+    rng = np.random.default_rng(5)
+    weight, x = rng.normal(size=(20, 30)), rng.normal(size=(40, 30))
+    outputs = []
+    for noise in (None, device.Gaussian(1e-9)):
+        cell = im.Cell(drift=device.PowerLaw(0.1, 0.03), read_noise=noise)
+        hardware = im.Hardware(
+            scheme="offset", offset_removal=removal, cell=cell, drift_compensation="column"
+        )
+        layer = im.AnalogLinear(weight, hardware=hardware)
+        layer.calibrate(x)
+        outputs.append(layer.at(1e6)(x))
+    assert_allclose(outputs[1], outputs[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_view_may_be_calibrated_anew() -> None:
+    """Ranges are then those of the drifted cells; gains still lead back to the written ones."""
+    rng = np.random.default_rng(4)
+    weight, x = rng.normal(size=(8, 60)), rng.normal(size=(40, 60))
+    hardware = im.Hardware(
+        cell=im.Cell(drift=device.PowerLaw(0.1)),
+        adc=im.ADC(bits=8, range="calibrated"),
+        drift_compensation="layer",
+    )
+    layer = im.AnalogLinear(weight, hardware=hardware)
+    layer.calibrate(x)
+    later = layer.at(1e7)
+    before = later.state()["output_ranges"]
+    later.calibrate(x)
+    assert np.all(np.abs(later.state()["output_ranges"]) < 0.5 * np.abs(before))
+    scale = np.abs(x @ weight.T).mean()
+    assert np.abs(later(x) - x @ weight.T).mean() < 0.6 * scale
+    assert np.abs(layer.at(1e7)(x) - x @ weight.T).mean() < 0.05 * scale
+
+
 def test_compensation_of_nothing_is_one() -> None:
     hardware = im.Hardware(
         cell=im.Cell(drift=device.PowerLaw(0.1)), drift_compensation="column", weight_range=1.0
