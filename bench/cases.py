@@ -194,6 +194,29 @@ def transfer_case(size: int, limit: float, aim: float) -> Case:
     )
 
 
+def drift_case(name: str, hardware: Any, limit: float | None = None) -> Case:
+    """Writing every cell anew and letting it drift for a day, against one float product."""
+    weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
+    layer = im.AnalogLinear(weight, hardware=hardware)
+
+    def check() -> None:
+        layer.program(seed=1)
+        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
+        reference.ranges[:] = np.abs(weight).max()
+        reference.set_time(86400.0)
+        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
+        # the layer's own.
+        np.testing.assert_allclose(
+            layer.at(86400.0).conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
+        )
+
+    def run() -> im.AnalogLinear:
+        layer.program(seed=1)
+        return layer.at(86400.0)
+
+    return Case(name, 256 * 1024 * 1024, run, lambda: x @ weight.T, check, limit)
+
+
 def linear_cases() -> Iterator[Case]:
     yield linear_case("linear 1024, ideal", im.Hardware(), None, 1.0)
     yield linear_case("linear 1024, ADC per 1024 rows", converted(None), 1.15, 1.0)
@@ -221,3 +244,5 @@ def all_cases() -> Iterator[Case]:
     pcm = im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
     yield programming_case("program 1024x1024, 4 slices", converted(128, 2), 4, 2)
     yield programming_case("program 1024x1024, PCM pairs", im.Hardware(cell=pcm))
+    drifting = im.Hardware(cell=pcm).with_field("cell.drift", im.device.PCM())
+    yield drift_case("program and drift 1024x1024, PCM pairs", drifting, 5)

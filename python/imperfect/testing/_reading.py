@@ -80,6 +80,16 @@ class Noise(Protocol):
         ...
 
 
+class Silence:
+    """No read noise at all."""
+
+    def of_cells(self, cell: Cell, v: Floats, g: Floats) -> Floats:
+        return np.zeros((len(v), v.shape[1], len(g)))
+
+    def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
+        return np.zeros(c.shape[1:])
+
+
 @dataclass(frozen=True)
 class CellNoise:
     """One draw for each cell, from a generator: the literal way, judge of the other."""

@@ -321,6 +321,17 @@ struct NormalErrorArgs {
   double unit;
 };
 
+/// g[i] is multiplied by exp(-log_ratio |m + s z[i]|), where m = clip(m0 + m1 ln x, m_low, m_high) with x = max(targets[i],
+/// 1e-7), and s likewise. `targets` is read only where m or s depends on it.
+struct PowerDriftArgs {
+  struct Clipped {
+    float constant, per_log, low, high;
+  };
+  float log_ratio;
+  Clipped mean;
+  Clipped spread;
+};
+
 /// to[r][o] = plus[o·line + r] - minus[o·line + r], for `rows` rows of `width` outputs; `minus` may be null.
 struct PackArgs {
   int width;
@@ -372,6 +383,7 @@ struct KernelTable {
   void (*add_noise)(const NoiseArgs&, float* sums);
   void (*place_digits)(const PlaceArgs&, const float* numbers, std::size_t count, float* cells);
   void (*add_normal_errors)(const NormalErrorArgs&, const float* z, std::size_t count, float* g);
+  void (*drift_by_power)(const PowerDriftArgs&, const float* targets, const float* z, std::size_t count, float* g);
   /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
   void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
   void (*pack_lines)(const PackArgs&);

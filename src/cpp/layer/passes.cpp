@@ -93,7 +93,8 @@ void run_direct(const PassContext& context, const OutputPart& part) {
 
 void run_folded(const PassContext& context, const OutputPart& part) {
   for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
-    if (context.draws != nullptr) {
+    // Why: with read noise the unit columns are lines of their own, also where it is read without noise.
+    if (context.draws != nullptr || !group.unit_of.empty()) {
       multiply_noisy(context, group, panel);
     } else {
       (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);

@@ -17,7 +17,14 @@ using PhiloxKey = std::array<std::uint32_t, 2>;
 PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key);
 
 /// What a stream is used for. Draws of different kinds never share a key, so switching one effect on never shifts another.
-enum class StreamKind : std::uint32_t { kProgramming = 1, kGMinSpread = 2, kGMaxSpread = 3, kFaults = 4, kRead = 5 };
+enum class StreamKind : std::uint32_t {
+  kProgramming = 1,
+  kGMinSpread = 2,
+  kGMaxSpread = 3,
+  kFaults = 4,
+  kRead = 5,
+  kDrift = 6
+};
 
 /// The key of one kind of draw in one layer: words 0 and 1 of philox(counter = (seed, layer), key = (kind, "IMPF")).
 PhiloxKey stream_key(std::uint64_t seed, StreamKind kind, std::uint64_t layer);
