@@ -167,6 +167,56 @@ def programming_case(
     )
 
 
+def transfer_case(size: int, limit: float, aim: float) -> Case:
+    """The matrix of an array with wires, against a factorisation of a float64 matrix of 1024."""
+    from scipy.linalg import cho_factor
+
+    g = np.random.default_rng(4).uniform(1e-6, 1e-4, (size, size))
+    square = np.random.default_rng(5).normal(size=(1024, 1024))
+    square = square @ square.T + 1024 * np.eye(1024)
+
+    def check() -> None:
+        # Drivers all at 1 V: what they deliver arrives at the ground.
+        T = im.circuit.transfer_matrix(g, 1, 1)
+        power = im.circuit.read_power(g, np.ones(size), 1, 1)
+        np.testing.assert_allclose(T.sum(), power, rtol=1e-10)
+        reverse = im.circuit.transfer_matrix(g[::-1, ::-1].T, 1, 1).T[::-1, ::-1]
+        np.testing.assert_allclose(reverse, T, rtol=1e-10)
+
+    return Case(
+        f"transfer matrix {size}x{size} / cho_factor 1024",
+        15 * size**3,  # of port merging, leading order
+        lambda: im.circuit.transfer_matrix(g, 1, 1, num_threads=1),
+        lambda: cho_factor(square),
+        check,
+        limit,
+        aim,
+    )
+
+
+def drift_case(name: str, hardware: Any, limit: float | None = None) -> Case:
+    """Writing every cell anew and letting it drift for a day, against one float product."""
+    weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
+    layer = im.AnalogLinear(weight, hardware=hardware)
+
+    def check() -> None:
+        layer.program(seed=1)
+        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
+        reference.ranges[:] = np.abs(weight).max()
+        reference.set_time(86400.0)
+        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
+        # the layer's own.
+        np.testing.assert_allclose(
+            layer.at(86400.0).conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
+        )
+
+    def run() -> im.AnalogLinear:
+        layer.program(seed=1)
+        return layer.at(86400.0)
+
+    return Case(name, 256 * 1024 * 1024, run, lambda: x @ weight.T, check, limit)
+
+
 def linear_cases() -> Iterator[Case]:
     yield linear_case("linear 1024, ideal", im.Hardware(), None, 1.0)
     yield linear_case("linear 1024, ADC per 1024 rows", converted(None), 1.15, 1.0)
@@ -189,6 +239,10 @@ def all_cases() -> Iterator[Case]:
     yield conv_case("depthwise 128 3x3 28x28, ideal", im.Hardware(), 128, 128, 28, groups=128)
     yield conv_case("depthwise 128 3x3 28x28, ADC", converted(128), 128, 128, 28, 128, limit=4)
     yield from network_cases()
+    yield transfer_case(128, 0.7, 0.25)
+    yield transfer_case(256, 3.5, 1.2)
     pcm = im.Cell(g_max=25e-6, on_off_ratio=100, programming=im.device.PCM())
     yield programming_case("program 1024x1024, 4 slices", converted(128, 2), 4, 2)
     yield programming_case("program 1024x1024, PCM pairs", im.Hardware(cell=pcm))
+    drifting = im.Hardware(cell=pcm).with_field("cell.drift", im.device.PCM())
+    yield drift_case("program and drift 1024x1024, PCM pairs", drifting, 5)

@@ -30,18 +30,42 @@ CELL_LAWS = (
     device.Uniform(0.05),
     device.Table(g=(0.0, 0.5, 1.0), sigma=(0.01, 0.03, 0.02)),
     device.PCM(),
+    device.RRAMWan2022(),
+    device.SONOS(i_max=800.0),
+    device.WriteVerify(tolerance=0.02, max_pulses=4, pulse_sigma=0.05),
     device.WeightGaussian(0.05),
     (device.Proportional(0.05), device.Gaussian(0.01)),
 )
 
 # What a nonlinear input converter drives.
 CURVE = ((0, 0), (0.3, 0.35), (1, 0.9))
+FAULT_LAWS = (
+    None,
+    device.StuckAt(p_on=0.02, p_off=0.05),
+    device.StuckAt(p_on=0.1, p_off=0.1, cluster="row"),
+    (device.StuckAt(p_on=0.1, cluster="column"), device.StuckAt(p_off=0.1)),
+)
+
+DRIFT_LAWS = (
+    device.PCM(),
+    device.PowerLaw(0.06, 0.02, t0=1.0),
+    device.RRAMCMO(),
+    device.DriftTable(
+        seconds=(60.0, 1e6),
+        g=(0.1, 0.6, 1.0),
+        mean=((0.15, 0.5, 0.9), (0.2, 0.45, 0.7)),
+        sigma=((0.01, 0.02, 0.03), (0.05, 0.01, 0.0)),
+    ),
+    (device.PowerLaw(0.1), device.PCM()),
+)
+TIMES = (1.0, 30.0, 3600.0, 86400.0)
 
 READ_LAWS = (
     None,
     None,
     device.Gaussian(0.03),
     device.Proportional(0.1, correlation="product"),
+    device.PCMRead(0.03),
     (device.Table(g=(0.0, 1.0), sigma=(0.05, 0.01)), device.Gaussian(0.02, correlation="product")),
 )
 
@@ -56,6 +80,7 @@ class Workload:
     x: npt.NDArray[np.float32]
     calibration: npt.NDArray[np.float32]
     arguments: dict[str, Any]
+    seconds: float
 
     def reference(self) -> ReferenceLayer:
         """The calibrated reference layer."""
@@ -193,12 +218,24 @@ def converters(draw: st.DrawFn) -> dict[str, Any]:
 def workloads(draw: st.DrawFn) -> Workload:
     """A random machine with cell errors, and a small linear or convolution layer with groups."""
     mapping = draw(mappings(continuous=draw(st.booleans())))
+    programming = draw(st.sampled_from(CELL_LAWS))
+    drift, seconds, g_max, ratios = None, 0.0, 25e-6, [np.inf, ON_OFF]
+    if draw(st.booleans()):
+        drift = draw(st.sampled_from(DRIFT_LAWS))
+        if isinstance(programming, device.RRAMWan2022 | device.SONOS):
+            drift = programming
+        seconds = draw(st.sampled_from(TIMES))
+        if isinstance(drift, device.RRAMWan2022):
+            seconds = draw(st.sampled_from([1.0, 86400.0, 172800.0]))
+        if isinstance(drift, device.RRAMCMO):
+            g_max, ratios = 80e-6, [ON_OFF]
     cell = Cell(
         bits=draw(cell_bits(mapping)),
-        g_max=25e-6,
-        on_off_ratio=draw(st.sampled_from([np.inf, ON_OFF])),
-        programming=draw(st.sampled_from(CELL_LAWS)),
-        faults=draw(st.sampled_from([None, device.StuckAt(p_on=0.02, p_off=0.05)])),
+        g_max=g_max,
+        on_off_ratio=draw(st.sampled_from(ratios)),
+        programming=programming,
+        faults=draw(st.sampled_from(FAULT_LAWS)),
+        drift=drift,
         g_min_sigma=draw(st.sampled_from([0.0, 0.01])),
         g_max_sigma=draw(st.sampled_from([0.0, 0.05])),
         read_noise=draw(st.sampled_from(READ_LAWS)),
@@ -207,6 +244,7 @@ def workloads(draw: st.DrawFn) -> Workload:
         **mapping,
         per=draw(st.sampled_from(["layer", "channel"])),
         weight_range=draw(st.sampled_from(["max", ("percentile", 95.0)])),
+        drift_compensation=draw(st.sampled_from([None, None, "layer", "column"])),
         cell=cell,
         array=draw(arrays((None, None, None, 0.4, 1.7))),
         **draw(converters()),
@@ -226,4 +264,5 @@ def workloads(draw: st.DrawFn) -> Workload:
     if draw(st.booleans()):
         x, calibration = np.maximum(x, 0), np.maximum(calibration, 0)
     weight = normal(groups * outputs, channels, *kernel)
-    return Workload(hardware, weight, normal(groups * outputs), x, calibration, arguments)
+    bias = normal(groups * outputs)
+    return Workload(hardware, weight, bias, x, calibration, arguments, seconds)

@@ -30,6 +30,10 @@ NAMES = dict(Hardware=Hardware, Cell=Cell, Array=Array, DAC=DAC, ADC=ADC, device
 NAN, INF = math.nan, math.inf
 GAUSS = device.Gaussian(0.1)
 BITS_0 = ["=0", "None", "ideal"]
+SONOS = device.SONOS(1600)
+drift_table = lambda **changes: device.DriftTable(  # noqa: E731
+    **{"seconds": [10], "g": [0, 1], "mean": [[0, 1]], "sigma": [[0, 0]]} | changes
+)
 from_dict: Callable[..., Hardware] = lambda **data: Hardware.from_dict({"version": 1, **data})  # noqa: E731
 offset = partial(Hardware, scheme="offset")
 two_laws = partial(Hardware, cell=Cell(programming=(GAUSS, device.Gaussian(0.2))))
@@ -53,6 +57,8 @@ BAD_VALUES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: Array(partition="even"), ["Array.partition='even'", "'equal'", "'fill'"]),
     (lambda: DAC(accumulate="none"), ["DAC.accumulate='none'", "'analog'"]),
     (lambda: device.RRAMCMO("1%"), ["RRAMCMO.range='1%'", "'0.2%'", "'2%'"]),
+    (lambda: device.StuckAt(cluster="cell"), ["StuckAt.cluster='cell'", "'row'", "None"]),
+    (lambda: Hardware(drift_compensation="all"), ["drift_compensation='all'", "'column'", "None"]),
     # Ranges and calibration methods
     (lambda: Hardware(weight_range="min"), ["weight_range='min'", "'max'", "percentile"]),
     (lambda: Hardware(weight_range=0.0), ["weight_range=0.0", "positive"]),
@@ -89,6 +95,32 @@ BAD_VALUES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: device.Table(g=[0, 0], sigma=[0, 0]), ["Table.g[1]=0.0", "larger than Table.g[0]"]),
     (lambda: device.Table(g=[0, 1.5], sigma=[0, 0]), ["Table.g[1]=1.5", "0 to 1"]),
     (lambda: device.Table(g=[0, 1], sigma=[0, INF]), ["Table.sigma[1]=inf", "finite"]),
+    (lambda: device.SONOS(i_max=3201), ["SONOS.i_max=3201", "3200 nanoampere"]),
+    (lambda: device.SONOS(i_max=0), ["SONOS.i_max=0", "above 0"]),
+    (lambda: device.WriteVerify(tolerance=-1, max_pulses=1, pulse_sigma=0), ["tolerance=-1"]),
+    (
+        lambda: device.WriteVerify(tolerance=0, max_pulses=0, pulse_sigma=0),
+        ["max_pulses=0", "65535"],
+    ),
+    (lambda: device.WriteVerify(tolerance=0, max_pulses=1, pulse_sigma=NAN), ["pulse_sigma=nan"]),
+    (lambda: Cell(programming=device.RRAMWan2022()), ["Cell.g_max=None", "RRAMWan2022"]),
+    # Drift
+    (lambda: device.PowerLaw(-0.1), ["PowerLaw.nu=-0.1", ">= 0"]),
+    (lambda: device.PowerLaw(0.1, t0=0), ["PowerLaw.t0=0", "positive"]),
+    (lambda: Cell(drift=device.PCM()), ["Cell.g_max=None", "device.PCM()"]),
+    (lambda: Cell(g_max=88e-6, on_off_ratio=10, drift=device.RRAMCMO()), ["=10.0", "9.77"]),
+    (lambda: Cell(drift=device.SONOS()), ["Cell.programming=None", "once", "SONOS"]),
+    (lambda: Cell(drift=SONOS, programming=[SONOS, SONOS]), ["Cell.programming", "once"]),
+    (lambda: Cell(drift=[SONOS, device.PowerLaw(0.1)], programming=SONOS), ["only drift law"]),
+    (lambda: Cell(drift=device.SONOS(100), programming=SONOS), ["Cell.programming", "i_max=100"]),
+    (lambda: drift_table(seconds=[]), ["seconds=()", "at least 1"]),
+    (lambda: drift_table(seconds=[0]), ["seconds=(0.0,)", "above 0"]),
+    (lambda: drift_table(seconds=[2, 1]), ["DriftTable.seconds[1]=1.0", "larger"]),
+    (lambda: drift_table(seconds=[INF]), ["DriftTable.seconds[0]=inf", "finite"]),
+    (lambda: drift_table(g=[0.5]), ["g=(0.5,)", "at least 2"]),
+    (lambda: drift_table(g=[1, 0]), ["DriftTable.g[1]=0.0", "larger"]),
+    (lambda: drift_table(mean=[[1, 2, 3]]), ["DriftTable.mean", "1 rows of 2"]),
+    (lambda: drift_table(sigma=[[0, -1]]), ["DriftTable.sigma[0][1]=-1", ">= 0"]),
     # Fields that do not fit each other
     (lambda: DAC(slice_bits=1), ["DAC.slice_bits=1", "DAC.bits=None"]),
     (lambda: DAC(bits=4, slice_bits=5), ["DAC.slice_bits=5", "at most the 4", "DAC.bits=4"]),
@@ -145,6 +177,10 @@ BAD_TYPES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: Cell(programming=device.PCM), ["Cell.programming", "write device.PCM(...)"]),
     (lambda: Cell(programming=device.StuckAt()), ["StuckAt", "belongs in Cell.faults"]),
     (lambda: Cell(faults=[device.StuckAt(), GAUSS]), ["belongs in Cell.programming"]),
+    (lambda: Cell(drift=GAUSS), ["Cell.drift", "Gaussian", "belongs in Cell.programming or"]),
+    (lambda: Cell(drift=device.PCM), ["Cell.drift", "write device.PCM(...)"]),
+    (lambda: device.StuckAt(cluster=1), ["StuckAt.cluster=1", "'row'"]),
+    (lambda: drift_table(mean=3), ["DriftTable.mean=3", "rows"]),
     (lambda: Hardware().with_field(3, 1), ["path=3", "string"]),
     (lambda: Hardware.from_dict([]), ["Hardware=[]", "dictionary"]),
     (lambda: from_dict(cell=[]), ["Hardware.cell=[]", "dictionary"]),
@@ -176,7 +212,8 @@ arrays = st.builds(
     partition=pick("equal", "fill"),
     column_current_max=st.none() | positive,
 )
-stuck = st.builds(device.StuckAt, p_on=st.floats(1e-6, 1), p_off=st.floats(1e-6, 1))
+probability, cluster = st.floats(1e-6, 1), pick(None, "row", "column")
+stuck = st.builds(device.StuckAt, p_on=probability, p_off=probability, cluster=cluster)
 tables = st.dictionaries(st.floats(1e-3, 1), sigma, min_size=2, max_size=5).map(
     lambda points: device.Table(g=sorted(points), sigma=[points[g] for g in sorted(points)])
 )
@@ -184,9 +221,17 @@ simple_laws = tables | st.one_of(
     st.builds(law, sigma)
     for law in (device.Gaussian, device.Proportional, device.LogNormal, device.Uniform)
 )
+number = st.floats(1e-6, 1)
+verified = st.builds(
+    device.WriteVerify, tolerance=sigma, max_pulses=st.integers(1, 99), pulse_sigma=sigma
+)
+drift_laws = st.builds(device.PowerLaw, sigma, sigma, number) | st.builds(
+    lambda t, m, s: drift_table(seconds=[t, 2 * t], mean=[[0, m], [0, 1]], sigma=[[s, 0], [0, s]]),
+    positive, number, number,
+)  # fmt: skip
 # The laws in microsiemens, the g_max they are used with here, and their on/off ratios.
 TECHNOLOGIES = [
-    (pick(device.PCM(), device.PCMJoshi(), device.RRAMWan()), 25e-6, ratio),
+    (pick(device.PCM(), device.PCMJoshi(), device.RRAMWan(), device.RRAMWan2022()), 25e-6, ratio),
     (st.just(device.RRAMMilo()), 225e-6, st.floats(1.1, 4.5)),
     (st.builds(device.RRAMCMO, pick("0.2%", "2%")), 88.2e-6, st.floats(1.1, 9.8)),
 ]
@@ -195,13 +240,17 @@ TECHNOLOGIES = [
 @st.composite
 def cells(draw: st.DrawFn, most_bits: int) -> Cell:
     fitted, g_max, ratios = draw(st.sampled_from(TECHNOLOGIES))
-    several = st.lists(simple_laws | fitted, max_size=3)
+    several = st.lists(simple_laws | verified | fitted, max_size=3)
+    drifting = fitted.filter(lambda law: isinstance(law, device.PCM | device.RRAMCMO))
+    drifts = st.none() | st.lists(drift_laws, max_size=2)
+    drifts |= drifting if g_max == 88.2e-6 else st.just(device.PCM())
     return Cell(
         bits=draw(st.none() | st.integers(1, most_bits)),
         g_max=g_max,
         on_off_ratio=draw(ratios),
         programming=draw(several | st.builds(device.WeightGaussian, sigma)),
         faults=draw(st.none() | st.lists(stuck, max_size=2)),
+        drift=draw(drifts),
         g_min_sigma=draw(sigma),
         g_max_sigma=draw(sigma),
     )
@@ -238,6 +287,7 @@ def machines(draw: st.DrawFn) -> Hardware:
         weight_range=draw(st.just("max") | percentile | positive),
         per=draw(pick("layer", "channel")),
         groups=draw(pick("separate", "block_diagonal")),
+        drift_compensation=draw(pick(None, "layer", "column")),
         array=draw(arrays),
         dac=draw(dacs()),
         adc=ADC(

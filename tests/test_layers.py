@@ -59,13 +59,20 @@ def test_random_machines_agree_with_the_reference(work: Workload) -> None:
     found = layer.state()
     if "input_range" in found:
         full_scale, _ = found["input_range"]
-        if reference.input_range is not None and work.hardware.dac.range == "calibrated":
+        needed = (work.hardware.dac.bits, work.hardware.adc.bits) != (None, None)
+        if needed and work.hardware.dac.range == "calibrated":
             assert_allclose(full_scale, reference.input_range, rtol=1e-6)
             reference.input_range = float(full_scale)
         if reference.adc_ranges is not None:
             ranges = found["output_ranges"].reshape(reference.adc_ranges.shape)
             assert_allclose(ranges, reference.adc_ranges, rtol=1e-4, atol=1e-6)
             reference.adc_ranges = ranges
+    layer = layer.at(work.seconds)
+    reference.set_time(work.seconds)
+    g = reference.conductances()
+    assert_allclose(layer.conductances(), g, atol=3e-6 * max(1.0, float(np.abs(g).max())))
+    if "WriteVerify" in repr(work.hardware):
+        assert_array_equal(layer.pulses(), reference.pulses())
     x = work.x.reshape(*work.x.shape, *extra)
     numbers = {"first_sample": 2**40 + 5, "read": 3}
     expected, slack = reference.forward(work.x, return_slack=True, **numbers)

@@ -15,6 +15,17 @@ import imperfect as im
 CALIBRATED = im.Hardware(dac=im.DAC(bits=8), adc=im.ADC(bits=8, range="calibrated"))
 
 
+WAN = im.device.RRAMWan2022()
+TABLE = im.device.DriftTable(seconds=[10], g=[0, 1], mean=[[0, 1]], sigma=[[0, 0]])
+
+
+def drifting(law: Any) -> im.AnalogLinear:
+    """A layer with a law in both roles, or as drift only."""
+    programming = law if isinstance(law, im.device.ProgrammingLaw) else None
+    cell = im.Cell(g_max=40e-6, programming=programming, drift=law)
+    return linear(hardware=im.Hardware(cell=cell))
+
+
 def linear(**changes: Any) -> im.AnalogLinear:
     return im.AnalogLinear(changes.pop("weight", np.ones((2, 3))), **changes)
 
@@ -136,6 +147,23 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         "at least one",
     ),
     "calibrate: NaN": (lambda: linear(hardware=CALIBRATED).calibrate([[np.nan] * 3]), "x"),
+    "at: negative": (lambda: linear().at(-1), "seconds=-1"),
+    "at: NaN": (lambda: linear().at(np.nan), "seconds"),
+    "at: infinity": (lambda: linear().at(np.inf), "seconds"),
+    "at: a time that was not measured": (lambda: drifting(WAN).at(5.0), "1, 86400, 172800"),
+    "at: beyond the last measurement": (lambda: drifting(im.device.SONOS()).at(432001), "432000"),
+    "at: beyond the table": (lambda: drifting(TABLE).at(11.0), "at most 10"),
+    "pulses: no closed loop": (lambda: linear().pulses(), "WriteVerify"),
+    "restore: negative time": (lambda: restored(seconds=np.array(-1.0)), "seconds"),
+    "restore: two times": (lambda: restored(seconds=np.array([1.0, 2.0])), "seconds"),
+    "restore: read-out of a vector": (
+        lambda: restored(readout_inputs=np.ones(3)),
+        "readout_inputs",
+    ),
+    "restore: read-out of other inputs": (
+        lambda: restored(readout_inputs=np.ones((1, 2, 1, 1))),
+        "channels",
+    ),
     "program: negative seed": (lambda: linear().program(seed=-1), "seed"),
     "program: negative write": (lambda: linear().program(write=-1), "write"),
     "program: write beyond 32 bits": (lambda: linear().program(write=2**32), "write"),

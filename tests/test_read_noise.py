@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import imperfect as im
 from imperfect.testing import CellNoise, ReferenceLayer, assert_within_sigma
 
+GOLDEN = Path(__file__).parent / "golden"
 G = im.device.Gaussian
 P = im.device.Proportional
 
@@ -165,3 +167,13 @@ def test_predictions_do_not_depend_on_the_rows_around() -> None:
     assert_array_equal(model.decision_function(X[7:8]), scores[7:8])
     quiet = im.AnalogLogisticRegression().fit(X, y).decision_function(X)
     assert (np.abs(scores - quiet) > 1e-3).any()
+
+
+def test_pcm_read_noise_is_that_of_aihwkit() -> None:
+    """Deviations over 20,000 reads of one product, within five standard errors of both sides."""
+    known = np.load(GOLDEN / "device" / "mvm_w_noise_pcm_read.npz")
+    weight, x, reads = known["W"], known["x"], int(known["m"])
+    hardware = im.Hardware(cell=im.Cell(read_noise=im.device.PCMRead(0.0175)), weight_range=1.0)
+    layer = im.AnalogLinear(weight, hardware=hardware, seed=3)
+    y = layer(np.repeat(x[None], reads, axis=0)).astype(np.float64)
+    assert_allclose(y.std(0, ddof=1), known["std"], rtol=5 * np.sqrt(2 / (2 * (reads - 1))))

@@ -33,7 +33,7 @@ CPP_ORDER = {
 
 # Public modules from the bottom up: each may import itself and those on earlier lines.
 PYTHON_ORDER = [
-    {"hardware", "device", "converters", "presets"},
+    {"hardware", "device", "converters", "presets", "circuit"},
     {"layers"},
     {"network", "onnx"},
     {"estimators", "study", "diagnosis", "data"},

@@ -23,11 +23,11 @@ from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
 
 if TYPE_CHECKING:
-    from imperfect import data, diagnosis, plot, report, study, testing
+    from imperfect import circuit, data, diagnosis, plot, report, study, testing
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
 
-_MODULES = ("data", "diagnosis", "plot", "report", "study", "testing")
+_MODULES = ("circuit", "data", "diagnosis", "plot", "report", "study", "testing")
 _NAMES = {
     "AnalogFeatures": "estimators",
     "AnalogLogisticRegression": "estimators",
@@ -55,6 +55,7 @@ __all__ = [
     "RetrainedClassifier",
     "__version__",
     "available_simd_levels",
+    "circuit",
     "converters",
     "data",
     "device",

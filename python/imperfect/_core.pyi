@@ -23,6 +23,7 @@ __all__: list[str] = [
     "set_num_threads",
     "simd_level",
     "stream_key",
+    "transfer_matrices",
     "trial_seed",
     "uniforms",
 ]
@@ -61,6 +62,7 @@ class Layer:
         layer_id: typing.SupportsInt | typing.SupportsIndex,
         fixed16: bool = False,
     ) -> None: ...
+    def at(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> Layer: ...
     def calibrate(self, x: numpy.ndarray) -> None: ...
     def clipping_rates(self, x: numpy.ndarray) -> tuple[float, list[float]]: ...
     def conductances(self) -> numpy.typing.NDArray[numpy.float32]: ...
@@ -81,6 +83,7 @@ class Layer:
         seed: typing.SupportsInt | typing.SupportsIndex,
         write: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def pulses(self) -> numpy.typing.NDArray[numpy.uint32]: ...
     def set_calibration(
         self,
         full_scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -100,6 +103,7 @@ class Layer:
         seed: typing.SupportsInt | typing.SupportsIndex,
         write: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def set_readout_inputs(self, x: numpy.ndarray) -> None: ...
     def with_epilogue(
         self,
         scale: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex],
@@ -121,6 +125,10 @@ class Layer:
     def needs_calibration(self) -> bool: ...
     @property
     def plan(self) -> dict[str, typing.Any]: ...
+    @property
+    def readout_inputs(self) -> numpy.typing.NDArray[numpy.float32] | None: ...
+    @property
+    def seconds(self) -> float: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -180,6 +188,20 @@ def stream_key(
 ) -> typing.Annotated[list[int], "FixedSize(2)"]:
     """
     Key of one kind of draw in one layer.
+    """
+
+def transfer_matrices(
+    g: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    r_row: typing.SupportsFloat | typing.SupportsIndex,
+    r_col: typing.SupportsFloat | typing.SupportsIndex,
+    r_driver: typing.SupportsFloat | typing.SupportsIndex,
+    r_sense: typing.SupportsFloat | typing.SupportsIndex,
+    corner: str,
+    want_drivers: bool,
+    num_threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64] | None]:
+    """
+    Transfer matrices of arrays with wires and, if wanted, the admittances between drivers.
     """
 
 def trial_seed(

@@ -17,12 +17,11 @@ from typing import Any, ClassVar, Literal
 
 from imperfect import _checks, converters, device
 from imperfect._checks import Document, Value
+from imperfect._hardware.cell import Cell
 from imperfect._hardware.converters import ADC, DAC, ONE_BIT, Percentile
-from imperfect.device import FaultLaw, ProgrammingLaw, ReadNoiseLaw, WeightGaussian
 
 __all__ = ["ADC", "DAC", "Array", "Cell", "Hardware"]
 
-_ROLES = {"programming": ProgrammingLaw, "faults": FaultLaw, "read_noise": ReadNoiseLaw}
 _WORDS = {
     "scheme": ("differential", "offset"),
     "subtract": ("analog", "digital"),
@@ -31,95 +30,8 @@ _WORDS = {
     "groups": ("separate", "block_diagonal"),
 }
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Cell(Value):
-    """One memory cell: its levels, its conductance range and its errors.
-
-    A cell with L = 2**bits levels holds digit d as g = g_min + Delta d / (L - 1). Writing it
-    applies, in this order: device spread, the programming laws, the faults, a clip to g >= 0.
-    Spread: g_min' = max(0, g_min + g_min_sigma z1), g_max' = max(g_min', 1 + g_max_sigma z2),
-    g = g_min' + (g_target - g_min) (g_max' - g_min') / Delta, z1 and z2 standard normal.
-
-    Parameters
-    ----------
-    bits : int or None
-        log2 L, 1 to 16. None: continuous, or all digits of ``Hardware.weight_bits`` in one cell.
-    g_max : float or None
-        Largest conductance in siemens, at most 1; needed by laws in microsiemens only.
-    on_off_ratio : float
-        g_max / g_min, a pure number above 1; infinity: g_min = 0.
-    programming : programming law, sequence of them, or None
-        Error of each write, one draw per cell.
-    faults : fault law, sequence of them, or None
-        Stuck cells. Several laws of a role are applied in order.
-    read_noise : read noise law, sequence of them, or None
-        Noise of each read, on every cell; the variances of several laws add.
-    g_min_sigma, g_max_sigma : float
-        Device-to-device standard deviation of g_min and g_max, as fractions of g_max; >= 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a field is out of range, of a wrong type, or does not fit another one.
-
-    Examples
-    --------
-    >>> import imperfect as im
-    >>> im.Cell(bits=2, on_off_ratio=100, programming=[im.device.Gaussian(0.05)])
-    Cell(bits=2, on_off_ratio=100.0, programming=device.Gaussian(sigma=0.05))
-    """
-
-    bits: int | None = None
-    g_max: float | None = None
-    on_off_ratio: float = math.inf
-    programming: ProgrammingLaw | Sequence[ProgrammingLaw] | None = None
-    faults: FaultLaw | Sequence[FaultLaw] | None = None
-    read_noise: ReadNoiseLaw | Sequence[ReadNoiseLaw] | None = None
-    g_min_sigma: float = 0.0
-    g_max_sigma: float = 0.0
-
-    def __post_init__(self) -> None:
-        unit, ratio, g_max = "as a fraction of g_max", self.on_off_ratio, self.g_max
-        if g_max is not None:
-            allowed = "above 0 and at most 1 siemens (25 microsiemens is 25e-6), or None"
-            g_max = _checks.real("Cell.g_max", g_max, allowed, lambda x: 0 < x <= 1)
-        self._set(
-            bits=_checks.bits("Cell.bits", self.bits, "continuous"),
-            g_max=g_max,
-            on_off_ratio=_checks.real("Cell.on_off_ratio", ratio, "above 1", lambda x: x > 1),
-            programming=self._normal_laws("programming"),
-            faults=self._normal_laws("faults"),
-            read_noise=self._normal_laws("read_noise"),
-            g_min_sigma=_checks.nonnegative("Cell.g_min_sigma", self.g_min_sigma, unit),
-            g_max_sigma=_checks.nonnegative("Cell.g_max_sigma", self.g_max_sigma, unit),
-        )
-        laws = self._laws("programming")
-        mixed = len(laws) > 1 and any(isinstance(law, WeightGaussian) for law in laws)
-        rule = "WeightGaussian acts on the whole weight and must be the only programming law"
-        _checks.refuse_first([(mixed, f"Cell.programming={laws}: {rule}")])
-        for law in laws:
-            law._check_cell(self.g_max, self.on_off_ratio)
-            if getattr(law, "correlation", "cycle") != "cycle":
-                rule = "correlation is for read_noise only"
-                raise ValueError(f"Cell.programming={law!r}: {rule}")
-
-    def _laws(self, role: str) -> tuple[Any, ...]:
-        """The laws of a role as a tuple, however many there are."""
-        laws = getattr(self, role)
-        return () if laws is None else tuple(laws) if isinstance(laws, list | tuple) else (laws,)
-
-    def _normal_laws(self, role: str) -> Any:
-        """The laws of a role in their normal form: None, one law, or a tuple of several."""
-        laws = self._laws(role)
-        for law in laws:
-            if not isinstance(law, _ROLES[role]):
-                hint = f"; write device.{law.__name__}(...)" if isinstance(law, type) else ""
-                roles = [f"Cell.{name}" for name in _ROLES if isinstance(law, _ROLES[name])]
-                hint = f"; it belongs in {' or '.join(roles)}" if roles else hint
-                allowed = "a law of imperfect.device for this role, several in a list, or None"
-                raise TypeError(_checks.refusal(f"Cell.{role}", law, allowed) + hint)
-        return laws[0] if len(laws) == 1 else laws or None
+# Why: pickles and documentation name the place that users import from.
+Cell.__module__ = __name__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -201,6 +113,9 @@ class Hardware(Document):
         One w_r for the layer, or one for each output channel.
     groups : {"separate", "block_diagonal"}
         Grouped convolutions: one group in an array, or several, the other cells at g_min.
+    drift_compensation : {None, "layer", "column"}
+        Scale outputs by B / B(t), B = mean abs(read-out) of calibration data when written, B(t)
+        at the time of the layer (``layer.at``): one factor, or one for each output.
     cell, array, dac, adc : Cell, Array, DAC, ADC
         The parts.
 
@@ -225,7 +140,8 @@ class Hardware(Document):
     weight_range: Literal["max"] | Percentile | float = "max"
     per: Literal["layer", "channel"] = "layer"
     groups: Literal["separate", "block_diagonal"] = "separate"
-    cell: Cell = Cell()
+    drift_compensation: Literal["layer", "column"] | None = None
+    cell: Cell = Cell()  # noqa: RUF009 - Cell is frozen
     array: Array = Array()
     dac: DAC = DAC()
     adc: ADC = ADC()
@@ -237,6 +153,9 @@ class Hardware(Document):
                 raise TypeError(_checks.refusal(f"Hardware.{name}", part, f"a {kind.__name__}"))
         for name, words in _WORDS.items():
             self._set(**{name: _checks.choice(f"Hardware.{name}", getattr(self, name), words)})
+        if (compensation := self.drift_compensation) is not None:
+            words = ("layer", "column")
+            _checks.choice("Hardware.drift_compensation", compensation, words, "None")
         span = "Hardware.weight_range", self.weight_range, ("max",), "units of W"
         self._set(
             weight_bits=_checks.bits("Hardware.weight_bits", self.weight_bits, "continuous", 2),

@@ -18,6 +18,7 @@ import numpy as np
 from imperfect._checks import check_instance
 from imperfect._optional import require
 from imperfect._tables import check_results, check_table
+from imperfect.device import MeasuredDevice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,6 +195,62 @@ def layers(
                 handles, texts, loc="outside upper center", ncols=columns, frameon=False,
                 title=SPREAD, title_fontsize=RC["legend.fontsize"],
             )  # fmt: skip
+    return _figure_of(panel)
+
+
+def measured_device(device: MeasuredDevice, ax: Axes | None = None) -> Figure:
+    """Draw measured deviations of a device, with standard errors, and the laws through them.
+
+    The grey stretch is the widest in which nothing was measured.
+
+    Parameters
+    ----------
+    device
+        What ``device.from_measurements`` returned.
+    ax
+        Axes to draw into; None makes a figure one column wide.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ImportError
+        If the extra ``study`` is not installed.
+
+    Examples
+    --------
+    >>> from imperfect import device, plot
+    >>> rows = {"target": [1e-6, 1e-6, 5e-6, 5e-6], "conductance": [9e-7, 1e-6, 5e-6, 6e-6]}
+    >>> plot.measured_device(device.from_measurements(rows)).axes[0].get_xlabel()
+    'Conductance (fraction of $g_{max}$)'
+    """
+    check_instance("device", device, MeasuredDevice, "a MeasuredDevice")
+    if ax is not None:
+        _check_axes("ax", ax)
+    fit = device.fit
+    with _look():
+        panel = _new_figure(COLUMN_INCHES, 2.6).subplots() if ax is None else ax
+        panel.axvspan(*device.largest_gap, color="#000000", alpha=0.06, linewidth=0)
+        kinds = [("sigma", "Programming error", "#D55E00", "o")]
+        if device.read_noise is not None:
+            kinds.append(("read_sigma", "Read noise", "#0072B2", "s"))
+        for name, label, color, marker in kinds:
+            error = 100 * fit["sigma_error"] if name == "sigma" else None
+            panel.errorbar(
+                fit["g"], 100 * fit[name], error, fmt=marker, color=color, ms=3, lw=0.8, label=label
+            )
+            panel.plot(fit["g"], 100 * fit[f"{name}_fit"], color=color, label=f"{label}, fitted")
+        panel.plot(
+            fit["g"], 100 * fit["mean_error"], "x", color="#666666", ms=3, label="Mean error"
+        )
+        panel.set_xlabel("Conductance (fraction of $g_{max}$)")
+        panel.set_ylabel("Deviation (% of $g_{max}$)")
+        panel.set_xlim(0, 1.02)
+        panel.legend(frameon=False)
     return _figure_of(panel)
 
 

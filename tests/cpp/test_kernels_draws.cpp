@@ -150,6 +150,35 @@ TEST_CASE("cells: digits, errors, clipping, the same bits at every level") {
   }
 }
 
+TEST_CASE("drift by a power of time, the same bits at every level") {
+  constexpr std::size_t kCount = 515;
+  const Data z(kCount, 1.0f, 4), start(kCount, 1.0f, 5);
+  std::vector<float> targets(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) targets[i] = static_cast<float>(i) / (kCount - 1);
+  for (const bool by_target : {false, true})
+    for (const float log_ratio : {0.0f, 0.05f, 14.3f, 2000.0f}) {
+      PowerDriftArgs args{log_ratio, {0.05f, 0.0f, 0.0f, 1.0f}, {0.02f, 0.0f, 0.0f, 1.0f}};
+      if (by_target) args = {log_ratio, {0.0244f, -0.0155f, 0.049f, 0.1f}, {-0.0059f, -0.0125f, 0.008f, 0.045f}};
+      std::vector<float> expected;
+      for (const KernelTable* k : tables()) {
+        CAPTURE(k->name);
+        std::vector<float> g(start.data(), start.data() + kCount);
+        k->drift_by_power(args, targets.data(), z.data(), kCount, g.data());
+        for (std::size_t i = 0; i < kCount; ++i) {
+          const double log_x = std::log(std::max(1e-7, double{targets[i]}));
+          const auto part = [&](const PowerDriftArgs::Clipped& c) {
+            return by_target ? std::clamp<double>(c.constant + c.per_log * log_x, c.low, c.high) : c.constant;
+          };
+          const double power = log_ratio * std::abs(part(args.mean) + part(args.spread) * z.data()[i]);
+          if (power < 80.0) REQUIRE(g[i] == doctest::Approx(start.data()[i] * std::exp(-power)).epsilon(1e-5));
+          REQUIRE(std::abs(g[i]) <= std::abs(start.data()[i]));
+        }
+        if (expected.empty()) expected = g;
+        CHECK(g == expected);
+      }
+    }
+}
+
 TEST_CASE("lines of cells are packed side by side") {
   constexpr int kLine = 41;
   const Data plus(16 * kLine, 1.0f, 1), minus(16 * kLine, 1.0f, 2);

@@ -60,6 +60,8 @@ TEST_CASE("products straight from memory, finished, for several groups") {
                           50,
                           offsets,
                           1,
+                          1,
+                          0,
                           nullptr,
                           {tile, scale.data(), shift.data(), -1.0f, 1.5f},
                           tile,
@@ -86,13 +88,14 @@ TEST_CASE("products straight from memory, each plane converted") {
   for (const KernelTable* k : tables())
     for (const int tile : {1, 2, 4, 8}) {
       CAPTURE(k->name);
-      const int groups = 2, rows = 4, planes = 3, lanes = k->lanes;
+      const int groups = 2, rows = 4, planes = 3, drives = 2, lanes = k->lanes, drive_size = lanes + 100;
       const std::ptrdiff_t offsets[] = {0, 5, 9, 2}, output = lanes, group = tile * output;
       const auto width = static_cast<std::size_t>(tile);
-      const Data weights(groups * planes * rows * width, 1.0f, 1), source(static_cast<std::size_t>(lanes) + 40, 1.0f, 2);
+      const Data weights(groups * planes * rows * width, 1.0f, 1), source(static_cast<std::size_t>(2 * drive_size), 1.0f, 2);
       const Data scale(groups * width, 1.0f, 6), shift(groups * width, 1.0f, 7);
-      std::vector<Conversion> conversions;  // 256 codes from -1 to 1, planes weighted by 1, 4 and 16
-      for (const float gain : {1.0f, 4.0f, 16.0f}) conversions.push_back({127.5f, 0.0f, 127.5f, 255.0f, 127.5f, gain});
+      std::vector<Conversion> conversions;  // 256 codes from -1 to 1, planes weighted by 1, 4 and 16, drives by 1 and 2
+      for (const float gain : {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f})
+        conversions.push_back({127.5f, 0.0f, 127.5f, 255.0f, 127.5f, gain});
       std::vector<float> out(groups * static_cast<std::size_t>(group));
       k->multiply_direct({groups,
                           tile,
@@ -103,6 +106,8 @@ TEST_CASE("products straight from memory, each plane converted") {
                           30,
                           offsets,
                           planes,
+                          drives,
+                          drive_size,
                           conversions.data(),
                           {tile, scale.data(), shift.data(), -1e9f, 1e9f},
                           tile,
@@ -113,12 +118,14 @@ TEST_CASE("products straight from memory, each plane converted") {
         for (std::size_t o = 0; o < width; ++o)
           for (int l = 0; l < lanes; ++l) {
             double total = 0.0, slack = 1e-3;
-            for (std::size_t plane = 0; plane < planes; ++plane) {
+            for (std::size_t c = 0; c < planes * drives; ++c) {
+              const std::size_t plane = c / drives, drive = c % drives;
               double sum = 0.0;
               for (std::size_t r = 0; r < rows; ++r)
                 sum += double{weights.data()[((g * planes + plane) * rows + r) * width + o]} *
-                       source.data()[30 * g + static_cast<std::size_t>(offsets[r] + l)];
-              const double gain = conversions[plane].gain, code = std::nearbyint(sum * 127.5 + 127.5);
+                       source.data()[drive * static_cast<std::size_t>(drive_size) + 30 * g +
+                                     static_cast<std::size_t>(offsets[r] + l)];
+              const double gain = conversions[c].gain, code = std::nearbyint(sum * 127.5 + 127.5);
               total += (std::min(std::max(code, 0.0), 255.0) - 127.5) * gain;
               if (std::abs(std::abs(sum * 127.5 + 127.5 - code) - 0.5) < 1e-3) slack += gain;
             }

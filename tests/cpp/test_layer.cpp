@@ -161,6 +161,27 @@ TEST_CASE("cells drawn while packing are those that cells() gives, for any numbe
   }
 }
 
+TEST_CASE("a layer at a later time has drifted cells, keeps the written ones, and can go back") {
+  const LayerShape shape = linear(70, 24);
+  const Vector weight = integers(shape.weight_size(), -7, 7, 3);
+  Hardware hardware;
+  hardware.cell.programming = {{ProgrammingLaw::Kind::kGaussian, {0.01}}};
+  hardware.cell.drift = {{DriftLaw::Kind::kPower, {20.0, 0.05, 0.0, 0.05, 0.05, 0.01, 0.0, 0.01, 0.01}}};
+  const Layer layer(shape, view(weight), {}, hardware, 3);
+  const Layer later = layer.at(86400.0);
+  CHECK(later.seconds() == 86400.0);
+  CHECK(later.cells()->weights == layer.cells()->weights);
+  CHECK(later.conductances() != layer.conductances());
+  CHECK(later.at(0.0).conductances() == layer.conductances());
+  Layer restored(shape, view(weight), {}, hardware, 3);
+  restored.set_cells(*layer.cells(), 3, 0);
+  CHECK(restored.at(86400.0).conductances() == later.conductances());
+  Vector x = integers(70, -3, 3, 4);
+  CHECK(run(restored.at(86400.0), x, {1, 70, 1, 1}) == run(later, x, {1, 70, 1, 1}));
+  CHECK_THROWS_AS(layer.at(-1.0), std::invalid_argument);
+  CHECK_THROWS_AS(layer.pulses(), std::invalid_argument);
+}
+
 TEST_CASE("an epilogue shares the cells and acts on the output") {
   const Vector weight = {1.0f, -1.0f}, bias = {1.0f, 0.0f}, x = {2.0f};
   const Layer layer(linear(1, 2), view(weight), view(bias), {});
@@ -224,6 +245,13 @@ TEST_CASE("impossible hardware is refused") {
   refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kTable, {0.5, 0.1, 0.1, 0.1}}}; });
   refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kPolynomial, {1.0}}}; });
   refused([](Hardware& h) { h.cell.faults = {{2.0, 0.0}}; });
+  refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kWriteVerify, {0.1, 0.5, 0.1}}}; });
+  refused([](Hardware& h) { h.cell.programming = {{ProgrammingLaw::Kind::kSaturating, {0.1, 0.0}}}; });
+  refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kPower, {20.0, 0.1}}}; });
+  refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kPower, {0.0, 0.1, 0, 1, 1, 0, 0, 1, 1}}}; });
+  refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kShift, {0.1, 0.1, 0.1}}}; });
+  refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kTable, {1, 2, 10, 1.0, 0.5, 0, 0, 0, 0}}}; });
+  refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kSpreadSaturating, {0.0, 0.1, 0.2}}}; });
   refused([](Hardware& h) { h.array.rows = 0; });
   refused([](Hardware& h) { h.array.column_current_max = 0.0; });
   refused([](Hardware& h) { h.two_sided = true; });

@@ -7,6 +7,7 @@ so a layer may be used from several threads, and copies share it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -20,8 +21,15 @@ from imperfect._arrays import (
     as_samples,
     as_seed,
 )
-from imperfect._checks import choice
+from imperfect._checks import choice, real
 from imperfect._layers.description import Clipping, Epilogue, Plan
+from imperfect._layers.saved import (
+    as_write,
+    saved_batch,
+    saved_calibration,
+    saved_integer,
+    saved_seconds,
+)
 from imperfect.hardware import Hardware
 
 
@@ -141,13 +149,53 @@ class AnalogLayer:
         2
         """
         seed = self.seed if seed is None else as_seed("seed", seed)
-        self._compiled.program(seed, _as_write(write))
+        self._compiled.program(seed, as_write(write))
+
+    @property
+    def seconds(self) -> float:
+        """Time since the cells were written, in seconds; see ``at``."""
+        return self._compiled.seconds
+
+    def at(self, seconds: float) -> Self:
+        """The same layer at a later time: its own cells after drift, nothing written anew.
+
+        The layer itself is unchanged. Every cell keeps its draws, so several times show one chip.
+        Programming the view writes its cells anew, at time 0; ``conductances`` shows the cells at
+        the view's time. A layer without ``Cell.drift`` stays what it is. Laws that replace the
+        spread of programming form the cells from their targets and draws at every later time.
+
+        Parameters
+        ----------
+        seconds : float
+            Time since the state that programming gives (PCM: 20 s after writing), 0 or more.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the time is negative, not finite, or one that a drift law does not cover.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> cell = im.Cell(drift=im.device.PowerLaw(nu=0.05, t0=20))
+        >>> layer = im.AnalogLinear([[1.0]], hardware=im.Hardware(cell=cell))
+        >>> later = layer.at(20 * (2**20 - 1))
+        >>> later.conductances()[0, 0], layer.conductances()[0, 0]
+        (array([[0.5]], dtype=float32), array([[1.]], dtype=float32))
+        """
+        time = real("seconds", seconds, "a finite number >= 0", lambda t: 0 <= t < math.inf)
+        other = self.__copy__()
+        other._compiled = self._compiled.at(time)
+        return other
 
     def calibrate(self, x: Any) -> None:
         """Set every range and sign that the hardware leaves open, from data.
 
         Full scale X and sign come from ``x``; output ranges from the currents that ``x`` causes
         in the programmed arrays, one range for each slice. Nothing happens where nothing is open.
+        With ``Hardware.drift_compensation`` the first samples, as many as hold a million values,
+        are kept with the layer: the arrays are read out with them whenever a later time is asked
+        for.
 
         Parameters
         ----------
@@ -190,7 +238,7 @@ class AnalogLayer:
         return other
 
     def conductances(self) -> Floats:
-        """Programmed conductances, relative to g_max.
+        """Conductances at the layer's time, relative to g_max.
 
         Returns
         -------
@@ -209,6 +257,27 @@ class AnalogLayer:
         """
         return self._compiled.conductances()
 
+    def pulses(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
+        """Pulses that ``device.WriteVerify`` spent on each cell, shaped like ``conductances()``.
+
+        Raises
+        ------
+        ValueError
+            If ``Cell.programming`` has no such law.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> law = im.device.WriteVerify(tolerance=0.01, max_pulses=5, pulse_sigma=0.02)
+        >>> hardware = im.Hardware(cell=im.Cell(programming=law))
+        >>> layer = im.AnalogLinear([[1.0, -0.5]], hardware=hardware)
+        >>> layer.pulses().shape, int(layer.pulses().min()) >= 1
+        ((1, 2, 1, 2), True)
+        """
+        outputs, slices = len(self._weight), self._hardware.num_slices
+        rows = self._weight.size // outputs
+        return self._compiled.pulses().reshape(slices, -1, outputs, rows)
+
     def effective_weight(self) -> Floats:
         """The weights that the programmed cells stand for, in the shape of ``weight``.
 
@@ -221,7 +290,7 @@ class AnalogLayer:
         return self._compiled.effective_weight().reshape(self._weight.shape)
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Programmed cells and calibration as plain arrays, for saving; see ``restore``."""
+        """Written cells, calibration and time as plain arrays, for saving; see ``restore``."""
         weights, units, off_block = self._compiled.cells
         state: dict[str, np.ndarray[Any, Any]] = {
             "cells": weights,
@@ -234,6 +303,10 @@ class AnalogLayer:
             full_scale, is_signed, ranges = found
             state["input_range"] = np.array([full_scale, is_signed], np.float64)
             state["output_ranges"] = np.array(ranges, np.float64).reshape(-1, 2)
+        if (inputs := self._compiled.readout_inputs) is not None:
+            state["readout_inputs"] = inputs
+        if self.seconds > 0:
+            state["seconds"] = np.array(self.seconds)
         return state
 
     def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -251,11 +324,13 @@ class AnalogLayer:
             raise ValueError(f"state has no {missing[0]!r}: must be what state() returned")
         weights, units, off_block = (as_float32(name, state[name]).ravel() for name in names[:3])
         core = self._compiled.copy()
-        seed, write = (_saved_integer(name, state[name]) for name in ("seed", "write"))
-        core.set_cells(weights, units, off_block, as_seed("seed", seed), _as_write(write))
+        seed, write = (saved_integer(name, state[name]) for name in ("seed", "write"))
+        core.set_cells(weights, units, off_block, as_seed("seed", seed), as_write(write))
         if "input_range" in state:
-            core.set_calibration(*_calibration(state))
-        self._compiled = core
+            core.set_calibration(*saved_calibration(state))
+        if "readout_inputs" in state:
+            core.set_readout_inputs(saved_batch(state["readout_inputs"]))
+        self._compiled = core.at(saved_seconds(state.get("seconds", 0.0)))
 
     def _to_batch(self, x: Any) -> Floats:
         """``x`` as the (n, channels, height, width) batch that the core takes."""
@@ -312,38 +387,6 @@ class AnalogLayer:
             if name not in ("weight", "bias", "epilogue", "layer_id", "precision")
         )  # fmt: skip
         return f"{type(self).__name__}(<{shape} weights>{details})"
-
-
-def _as_write(write: Any) -> int:
-    if as_seed("write", write) >= 2**32:
-        raise ValueError(f"write={write}: must be an integer from 0 to {2**32 - 1}")
-    return int(write)
-
-
-def _saved_integer(name: str, value: Any) -> int:
-    array = np.asarray(value)
-    if array.shape != () or array.dtype.kind not in "iu":
-        raise TypeError(f"{name}={value!r}: must be one integer")
-    return int(array)
-
-
-def _calibration(state: dict[str, Any]) -> tuple[float, bool, list[tuple[float, float]]]:
-    """Full scale, sign and output ranges out of a layer's saved state."""
-    inputs = _saved_floats("input_range", state["input_range"])
-    outputs = _saved_floats("output_ranges", state.get("output_ranges", ()))
-    if inputs.shape != (2,) or not 0 < inputs[0] < np.inf or inputs[1] not in (0.0, 1.0):
-        raise ValueError(f"input_range={inputs.tolist()}: must be (full scale > 0, sign 0 or 1)")
-    if outputs.size and (outputs.ndim != 2 or outputs.shape[1] != 2):
-        raise ValueError(f"output_ranges has shape {outputs.shape}: must be (ranges, 2)")
-    ranges = [(float(low), float(high)) for low, high in outputs.reshape(-1, 2)]
-    return float(inputs[0]), bool(inputs[1]), ranges
-
-
-def _saved_floats(name: str, values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
-    return array.astype(np.float64)
 
 
 def _rebuild(kind: type[AnalogLayer], arguments: dict[str, Any], state: dict[str, Any]) -> Any:

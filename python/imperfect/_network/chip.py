@@ -281,6 +281,26 @@ class AnalogNetwork:
             layer.program(new, write=write)
         self._state = new, layers
 
+    def at(self, seconds: float) -> AnalogNetwork:
+        """Return the same chip at a later time: every cell drifts with its own draws.
+
+        Parameters
+        ----------
+        seconds
+            Time since the cells were written, 0 or more; see ``layers.AnalogLinear.at``.
+
+        Returns
+        -------
+        AnalogNetwork
+            A view with the same weights and calibration. This chip does not change.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the time is negative, not finite, or one that a drift law does not cover.
+        """
+        return self._with_layers({name: layer.at(seconds) for name, layer in self.layers.items()})
+
     def reestimate_batch_norm(self, x: Input, *, read: int = 0) -> AnalogNetwork:
         """Return the same chip with batch normalisation measured on the chip itself.
 

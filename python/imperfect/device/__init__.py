@@ -6,11 +6,12 @@ normalised to g_max (1 is a cell at g_max), so a sigma or a width without unit i
 g_max; G = g * Cell.g_max * 1e6 is the same conductance in microsiemens. z is a standard normal
 draw, one per cell and write. Every sigma(G) is taken as max(0, sigma(G)), and after all laws and
 faults g is clipped to g >= 0. A law fits one or several roles of a cell: ``programming``,
-``read_noise`` (the current of a cell driven at v varies by sigma(g) v z, fresh at every read, and
-is not clipped) or ``faults``.
+``faults``, ``drift`` (what time does to the cell after these; see ``layer.at``) or ``read_noise``
+(the current of a cell driven at v varies by sigma(g) v z, fresh at every read, and is not
+clipped).
 """
 
-from imperfect.device._base import FaultLaw, Law, ProgrammingLaw, ReadNoiseLaw
+from imperfect.device._base import DriftLaw, FaultLaw, Law, ProgrammingLaw, ReadNoiseLaw
 from imperfect.device._faults import StuckAt
 from imperfect.device._general import (
     Gaussian,
@@ -19,31 +20,45 @@ from imperfect.device._general import (
     Table,
     Uniform,
     WeightGaussian,
+    WriteVerify,
 )
+from imperfect.device._measured import MeasuredDevice, from_measurements
+from imperfect.device._reading import PCMRead
+from imperfect.device._retention import SONOS, DriftTable, PowerLaw, RRAMWan2022
 from imperfect.device._sourced import PCM, RRAMCMO, PCMJoshi, RRAMMilo, RRAMWan
 
 _LAWS: dict[str, type[Law]] = {
     law.__name__: law
     for law in (
-        Gaussian, Proportional, LogNormal, Uniform, WeightGaussian, Table,
-        PCM, PCMJoshi, RRAMMilo, RRAMWan, RRAMCMO, StuckAt,
+        Gaussian, Proportional, LogNormal, Uniform, WeightGaussian, WriteVerify, Table,
+        PCM, PCMJoshi, RRAMMilo, RRAMWan, RRAMWan2022, RRAMCMO, SONOS, StuckAt, PCMRead,
+        PowerLaw, DriftTable,
     )
 }  # fmt: skip
 
 __all__ = [
     "PCM",
     "RRAMCMO",
+    "SONOS",
+    "DriftLaw",
+    "DriftTable",
     "FaultLaw",
     "Gaussian",
     "LogNormal",
+    "MeasuredDevice",
     "PCMJoshi",
+    "PCMRead",
+    "PowerLaw",
     "ProgrammingLaw",
     "Proportional",
     "RRAMMilo",
     "RRAMWan",
+    "RRAMWan2022",
     "ReadNoiseLaw",
     "StuckAt",
     "Table",
     "Uniform",
     "WeightGaussian",
+    "WriteVerify",
+    "from_measurements",
 ]

@@ -35,6 +35,22 @@ class ProgrammingLaw(Law):
         """Refuse a cell the law was not measured for; a law without unit fits every cell."""
 
 
+class DriftLaw(Law):
+    """Base of the laws that fit ``Cell.drift``."""
+
+    __slots__ = ()
+    # Whether the law says how wide its own programming spread is at a later time: the cell's
+    # conductance is then formed anew, with the draw it was programmed with.
+    _replaces_spread: ClassVar[bool] = False
+
+    def _drift_spec(self) -> tuple[str, tuple[float, ...]]:
+        """The law as the core takes it: its kind and its numbers."""
+        raise NotImplementedError
+
+    def _check_cell(self, g_max: float | None, on_off_ratio: float) -> None:
+        """Refuse a cell the law was not measured for; a law without unit fits every cell."""
+
+
 class FaultLaw(Law):
     """Base of the laws that fit ``Cell.faults``."""
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from imperfect import _checks
 from imperfect.device._base import FaultLaw
@@ -15,11 +16,14 @@ class StuckAt(FaultLaw):
 
     Every cell is stuck on with probability p_on and, independently, off with probability p_off;
     a cell drawn for both is on. Together 1 - (1 - p_on)(1 - p_off) of the cells fail.
+    Clustered faults stick all cells of a line together, the probabilities being those of a line.
 
     Parameters
     ----------
     p_on, p_off : float
         Probabilities from 0 to 1; default 0.
+    cluster : {None, "row", "column"}
+        What fails as one: a cell, a word line of one array, or a bit line of one array.
 
     Examples
     --------
@@ -30,7 +34,10 @@ class StuckAt(FaultLaw):
 
     p_on: float = 0.0
     p_off: float = 0.0
+    cluster: Literal["row", "column"] | None = None
 
     def __post_init__(self) -> None:
         self._set(p_on=_checks.probability("StuckAt.p_on", self.p_on))
         self._set(p_off=_checks.probability("StuckAt.p_off", self.p_off))
+        if self.cluster is not None:
+            _checks.choice("StuckAt.cluster", self.cluster, ("row", "column"), "None")

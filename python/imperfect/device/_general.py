@@ -208,3 +208,41 @@ class Table(ProgrammingLaw, ReadNoiseLaw):
 
     def _core_spec(self) -> tuple[str, tuple[float, ...]]:
         return self._kind, (*self.g, *self.sigma)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WriteVerify(ProgrammingLaw):
+    """Closed-loop programming: pulses until the cell is close enough to its target.
+
+    Every pulse aims at the target and misses it by a random amount: g becomes g_T + pulse_sigma z
+    with a new z. The cell is read after each pulse and left alone once abs(g - g_T) <= tolerance,
+    or when ``max_pulses`` are spent. Every cell takes at least one pulse; ``pulses()`` of a layer
+    tells how many each took, as if no cell were stuck. A generic model of program-and-verify.
+
+    Parameters
+    ----------
+    tolerance : float
+        Accepted error, as a fraction of g_max; 0 or more.
+    max_pulses : int
+        Pulses a cell gets at most, 1 to 65535.
+    pulse_sigma : float
+        Standard deviation of one pulse, as a fraction of g_max; 0 or more.
+
+    Examples
+    --------
+    >>> import imperfect as im
+    >>> im.device.WriteVerify(tolerance=0.01, max_pulses=20, pulse_sigma=0.05)
+    device.WriteVerify(tolerance=0.01, max_pulses=20, pulse_sigma=0.05)
+    """
+
+    tolerance: float
+    max_pulses: int
+    pulse_sigma: float
+    _kind: ClassVar[str] = "write_verify"
+
+    def __post_init__(self) -> None:
+        self._set(
+            tolerance=_checks.nonnegative("WriteVerify.tolerance", self.tolerance, OF_G_MAX),
+            max_pulses=_checks.integer("WriteVerify.max_pulses", self.max_pulses, 1, 65535),
+            pulse_sigma=_checks.nonnegative("WriteVerify.pulse_sigma", self.pulse_sigma, OF_G_MAX),
+        )

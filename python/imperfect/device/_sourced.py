@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Programming laws of one technology, with their sources."""
+"""Programming and drift laws of one technology, with their sources."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from imperfect import _checks
-from imperfect.device._base import ROUNDING, ProgrammingLaw
+from imperfect.device._base import ROUNDING, DriftLaw, ProgrammingLaw
 
 
-class _MicrosiemensLaw(ProgrammingLaw):
+class MicrosiemensLaw(ProgrammingLaw):
     """Base of the laws fitted to one technology: sigma(G) in microsiemens, a polynomial in G."""
 
     __slots__ = ()
@@ -41,10 +41,14 @@ class _MicrosiemensLaw(ProgrammingLaw):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PCM(_MicrosiemensLaw):
-    """Phase-change memory after programming, scaled to any g_max.
+class PCM(MicrosiemensLaw, DriftLaw):
+    """Phase-change memory after programming, scaled to any g_max, and its drift.
 
-    sigma = (G_max / 25) (0.26348 + 1.9650 x - 1.1731 x^2) microsiemens, x = G / G_max.
+    Fits ``Cell.programming`` and ``Cell.drift``.
+    Programming: sigma = (G_max / 25) (0.26348 + 1.9650 x - 1.1731 x^2) microsiemens, x = G / G_max.
+    Drift, t seconds after t0 = 20 s, when the programming law holds: g ((t + t0) / t0)^(-nu) with
+    nu = abs(m + s z), z the cell's own draw, m = clip(-0.0155 ln x + 0.0244, 0.049, 0.1),
+    s = clip(-0.0125 ln x - 0.0059, 0.008, 0.045), x = G_target / G_max >= 1e-7.
     Needs ``Cell.g_max``; measured for 25 microsiemens, other values scale the whole law.
     Source: aihwkit's ``PCMLikeNoiseModel``, fitted to Joshi et al., Nat. Commun. 11, 2473
     (2020), doi 10.1038/s41467-020-16108-9.
@@ -60,9 +64,13 @@ class PCM(_MicrosiemensLaw):
     # The first number is the G_max, in microsiemens, that the coefficients belong to.
     _coefficients: ClassVar[tuple[float, ...]] = (25.0, 0.26348, 1.9650, -1.1731)
 
+    def _drift_spec(self) -> tuple[str, tuple[float, ...]]:
+        mean, spread = (0.0244, -0.0155, 0.049, 0.1), (-0.0059, -0.0125, 0.008, 0.045)
+        return "power", (20.0, *mean, *spread)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PCMJoshi(_MicrosiemensLaw):
+class PCMJoshi(MicrosiemensLaw):
     """Phase-change memory 27 s after programming, as measured.
 
     sigma = 0.28638599 + 0.07585724 G - 0.00178767 G^2 microsiemens.
@@ -82,7 +90,7 @@ class PCMJoshi(_MicrosiemensLaw):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RRAMMilo(_MicrosiemensLaw):
+class RRAMMilo(MicrosiemensLaw):
     """Resistive memory (HfO2), program-and-verify by gate voltage.
 
     sigma = 4.782321 - 0.009107 G microsiemens.
@@ -103,7 +111,7 @@ class RRAMMilo(_MicrosiemensLaw):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RRAMWan(_MicrosiemensLaw):
+class RRAMWan(MicrosiemensLaw):
     """Resistive memory of the NeuRRAM chip, one second after programming.
 
     sigma = 1.053 + 0.2374 G - 1.167e-2 G^2 + 1.536e-4 G^3 microsiemens.
@@ -122,11 +130,15 @@ class RRAMWan(_MicrosiemensLaw):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RRAMCMO(_MicrosiemensLaw):
-    """Resistive memory (conductive metal oxide on HfOx), program-and-verify.
+class RRAMCMO(MicrosiemensLaw, DriftLaw):
+    """Resistive memory (conductive metal oxide on HfOx), program-and-verify, and its relaxation.
 
+    Fits ``Cell.programming`` and ``Cell.drift``. Programming:
     sigma = 0.00081107 + 0.00106879 G microsiemens for an acceptance range of 0.2 %, and
-    sigma = 0.0112185391 + 0.01129027418 G for 2 %. Valid from 9 to 88.2 microsiemens:
+    sigma = 0.0112185391 + 0.01129027418 G for 2 %.
+    Drift after t seconds: G - 0.08900206 ln t + max(0, 0.04201137 ln t + 0.41183342) z, z the
+    cell's own draw, clipped to the range of the cell; unchanged at t = 0.
+    Valid from 9 to 88.2 microsiemens:
     ``Cell.g_max`` at most 88.2 and g_max / on_off_ratio at least 9.
     Source: aihwkit's ``ReRamCMONoiseModel``; Falcone et al., arXiv:2502.04524 (2025).
 
@@ -155,3 +167,6 @@ class RRAMCMO(_MicrosiemensLaw):
 
     def _core_spec(self) -> tuple[str, tuple[float, ...]]:
         return self._kind, self._by_range[self.range]
+
+    def _drift_spec(self) -> tuple[str, tuple[float, ...]]:
+        return "shift", (-0.08900206, 0.04201137, 0.41183342)

@@ -20,6 +20,7 @@ from typing import Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from imperfect import device
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.testing import _converters as converters
 from imperfect.testing._conversions import (
@@ -41,13 +42,22 @@ from imperfect.testing._mapping import (
     weight_ranges,
 )
 from imperfect.testing._patches import extract_patches, per_dimension
-from imperfect.testing._programming import Writer
-from imperfect.testing._random import Floats, layer_number, read_key, read_normals
-from imperfect.testing._reading import KeyedNoise, Noise
+from imperfect.testing._programming import Writer, as_tuple, write_verify
+from imperfect.testing._random import (
+    Floats,
+    Integers,
+    Kind,
+    layer_number,
+    read_key,
+    read_normals,
+    stream_key,
+)
+from imperfect.testing._reading import KeyedNoise, Noise, Silence
 
 MODELLED = {
-    Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups",
-    Cell: "bits g_max on_off_ratio programming faults read_noise g_min_sigma g_max_sigma",
+    Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups "
+    "drift_compensation",
+    Cell: "bits g_max on_off_ratio programming faults drift read_noise g_min_sigma g_max_sigma",
     Array: "rows cols partition column_current_max",
     DAC: "bits slice_bits signed two_pass accumulate range method nonlinearity",
     ADC: "bits range method gain_sigma offset_sigma inl noise",
@@ -149,22 +159,70 @@ class ReferenceLayer:
         self.input_range: float | None = None
         self.signed: bool | None = None
         self.adc_ranges: Floats | None = None
+        self.readout_inputs: Floats | None = None
         self.program()
 
     # ---- cells ---------------------------------------------------------------------------
 
     def program(self, write: int = 0) -> None:
         """Write all cells: new draws of the programming laws, on the same devices."""
-        writer = Writer(self.hardware, self.encoding, self.seed, self.layer, write)
+        self.write = write
+        self.set_time(0.0)
+
+    def set_time(self, seconds: float) -> None:
+        """Let the written cells drift to a time, and scale outputs back if the hardware does.
+
+        The gain of an output is B / B(t), B the mean magnitude of what the arrays gave for the
+        calibration inputs when they were written, of all outputs together for ``"layer"``.
+        """
+        self.gains, self.gain_slack = np.ones((2, len(self.weight))) * [[1.0], [0.0]]
+        self._write_cells(0.0)
+        before = self._read_out() if self.readout_inputs is not None else None
+        self._write_cells(seconds)
+        if before is None or seconds == 0.0:
+            return
+        now = self._read_out()
+        has_signal = now[0] > 0.0
+        divisor = np.where(has_signal, now[0], 1.0)
+        self.gains = np.where(has_signal, before[0] / divisor, 1.0)
+        change = (before[1] + self.gains * now[1]) / divisor
+        self.gain_slack = np.where(has_signal, change, 0.0)
+
+    def _read_out(self) -> tuple[Floats, Floats]:
+        """Mean magnitude of each output, or of all, without bias, and its slack."""
+        assert self.readout_inputs is not None
+        bias, self.bias = self.bias, np.zeros(len(self.weight))
+        y, slack = self.forward(self.readout_inputs, return_slack=True, noise=Silence())
+        self.bias = bias
+        axes = (0, *range(2, y.ndim))
+        means = np.abs(y).mean(axis=axes), slack.mean(axis=axes)
+        if self.hardware.drift_compensation == "column":
+            return means
+        return np.full_like(bias, means[0].mean()), np.full_like(bias, means[1].mean())
+
+    def _write_cells(self, seconds: float) -> None:
+        writer = Writer(self.hardware, self.encoding, self.seed, self.layer, self.write, seconds)
         filling = fillings(self.weight, self.ranges, self.hardware)
         unit_filling = unit_fillings(self.hardware)
         for tile in self.tiles:
             weights = filling[:, :, tile.outputs][..., tile.rows % self.layout.group_rows]
             target = np.where(tile.own, weights, 0.0)
-            tile.g = writer.write_cells(target, tile.items, tile.own)
+            tile.g = writer.write_cells(target, tile.items, tile.own, tile.lines())
             unit_target = np.where(tile.unit_own[:, None, :], unit_filling[:, None], 0.0)
             no_weights = np.zeros(unit_target.shape, np.bool_)
-            tile.unit_g = writer.write_cells(unit_target, tile.unit_items, no_weights)
+            lines = tile.lines_of_units()
+            tile.unit_g = writer.write_cells(unit_target, tile.unit_items, no_weights, lines)
+
+    def pulses(self) -> Integers:
+        """Pulses of `WriteVerify` laws, shaped like `conductances`."""
+        shape = (self.encoding.num_slices, self.encoding.num_polarities, *self.weight.shape)
+        items = np.arange(math.prod(shape), dtype=np.uint64)
+        key = stream_key(self.seed, Kind.PROGRAMMING, self.layer)
+        total = np.zeros(items.shape, np.uint64)
+        for slot, law in enumerate(as_tuple(self.hardware.cell.programming)):
+            if isinstance(law, device.WriteVerify):
+                total += write_verify(law, items, key, self.write, slot)[1]
+        return total.reshape(shape)
 
     def conductances(self) -> Floats:
         """Conductances of the weight cells, shape (S, P, N, K_g), normalised to g_max."""
@@ -286,6 +344,8 @@ class ReferenceLayer:
             self.input_range = converters.calibrate_input(inputs, hardware.dac, signed)
         if hardware.adc.bits is not None and hardware.adc.range == "calibrated":
             self.adc_ranges = self._calibrate_outputs(rows)
+        if hardware.drift_compensation is not None:
+            self.readout_inputs = inputs
 
     def _calibrate_outputs(self, rows: Floats) -> Floats:
         num_converters = 1 if subtracts_analog(self.hardware) else self.encoding.num_polarities
@@ -328,6 +388,7 @@ class ReferenceLayer:
         tie: float = ...,
         first_sample: int = ...,
         read: int = ...,
+        noise: Noise | None = ...,
     ) -> tuple[Floats, Floats]: ...
 
     def forward(
@@ -361,8 +422,8 @@ class ReferenceLayer:
             Distance from a rounding boundary, in converter steps, that counts as a tie.
         first_sample, read : int
             Number of the first sample and of the read: the key of read noise.
-        noise : CellNoise or None
-            Draws read noise for every cell instead of for every conversion.
+        noise : CellNoise, Silence or None
+            Draws read noise for every cell instead of for every conversion, or not at all.
 
         Returns
         -------
@@ -404,8 +465,9 @@ class ReferenceLayer:
             y += drawn
             slack += 5.0 * rounding * (np.abs(drawn) + deviation)
         scale = self._full_scale() * self.ranges
-        y = y * scale + self.bias
-        slack = slack * scale + rounding * np.abs(self.bias)
+        slack = (slack * self.gains + np.abs(y) * self.gain_slack) * scale
+        y = y * self.gains * scale + self.bias
+        slack = slack + rounding * np.abs(self.bias)
 
         def arrange(values: Floats) -> Floats:
             return np.moveaxis(values.reshape(*shape, -1), -1, 1)

@@ -158,8 +158,9 @@ class Tile:
     (S, P, n, k) and ``unit_items`` (u, S, k) are cell indices; ``unit_own`` (u, k) marks a unit
     column's own rows, ``unit_of`` (n,) the unit column of each data column. ``unit_numbers`` (u,)
     number the unit columns through the layer, after all outputs, and ``row_block`` the tile's rows
-    through the merged group. ``g`` and ``unit_g`` are the programmed conductances, shaped like the
-    indices, normalised to g_max.
+    through the merged group; ``row_lines`` (S, P, k), ``column_lines`` (S, P, n) and
+    ``unit_lines`` (u, S) number word lines and bit lines, see `make_tiles`. ``g`` and ``unit_g``
+    are the conductances, shaped like the indices, normalised to g_max.
     """
 
     outputs: Indices
@@ -171,8 +172,25 @@ class Tile:
     unit_of: Indices
     unit_numbers: Integers
     row_block: int
+    row_lines: Integers
+    column_lines: Integers
+    unit_lines: Integers
     g: Floats = field(default_factory=lambda: np.empty(0))
     unit_g: Floats = field(default_factory=lambda: np.empty(0))
+
+    def lines(self) -> dict[str, Integers]:
+        """Word line and bit line of each cell, shaped like ``items``."""
+        return {
+            "row": np.broadcast_to(self.row_lines[:, :, None], self.items.shape),
+            "column": np.broadcast_to(self.column_lines[..., None], self.items.shape),
+        }
+
+    def lines_of_units(self) -> dict[str, Integers]:
+        """Word line and bit line of each cell of the unit columns, shaped like ``unit_items``."""
+        return {
+            "row": np.broadcast_to(self.row_lines[:, 0], self.unit_items.shape),
+            "column": np.broadcast_to(self.unit_lines[..., None], self.unit_items.shape),
+        }
 
 
 @dataclass(frozen=True)
@@ -214,6 +232,14 @@ class Layout:
         return partition(len(merged) * self.group_rows, array.rows, array.partition)
 
     @property
+    def num_column_blocks(self) -> int:
+        return sum(len(self.column_blocks(merged)) for merged in self.merged_groups())
+
+    @property
+    def most_row_blocks(self) -> int:
+        return max(len(self.row_blocks(merged)) for merged in self.merged_groups())
+
+    @property
     def num_units(self) -> int:
         if not self.has_units:
             return 0
@@ -247,17 +273,24 @@ def make_tiles(layout: Layout, encoding: Encoding) -> list[Tile]:
     unit cell has ``U + (unit S + slice) K_m + k`` with k in the merged group's rows and units
     numbered by (merged group, column block, group); from ``O = U + num_units S K_m``, an off-block
     cell has ``O + ((slice P + polarity) N + n) K_m + k``.
+
+    Lines of arrays, for faults that stick all their cells: with B column blocks in the layer and at
+    most A row blocks in a merged group, word line k of an array is ``((slice P + polarity) B +
+    column block) K_m + k``, whose unit columns share it; bit line n is ``((slice P + polarity) N +
+    n) A + row block``, that of a unit column ``(S P N + unit S + slice) A + row block``.
     """
     tiles: list[Tile] = []
     first_unit = 0
+    column_number = 0
     for merged in layout.merged_groups():
         for column_block in layout.column_blocks(merged):
             num_units = len(merged) if layout.has_units else 0
             units = np.arange(first_unit, first_unit + num_units)
             for number, row_block in enumerate(layout.row_blocks(merged)):
-                place = column_block, row_block, number
+                place = column_block, row_block, number, column_number
                 tiles.append(_make_tile(layout, encoding, merged, place, units))
             first_unit += num_units
+            column_number += 1
     return tiles
 
 
@@ -265,10 +298,10 @@ def _make_tile(
     layout: Layout,
     encoding: Encoding,
     merged: range,
-    place: tuple[tuple[int, int], tuple[int, int], int],
+    place: tuple[tuple[int, int], tuple[int, int], int, int],
     units: npt.NDArray[np.int64],
 ) -> Tile:
-    column_block, row_block, number = place
+    column_block, row_block, number, column_number = place
     slices, polarities = encoding.num_slices, encoding.num_polarities
     num_outputs = layout.groups * layout.group_outputs
     columns, rows = np.arange(*column_block), np.arange(*row_block)
@@ -283,6 +316,10 @@ def _make_tile(
     off_items = off_base + line * layout.merged_rows + rows
     unit_line = units[:, None, None] * slices + np.arange(slices)[:, None]
     unit_groups = np.arange(len(units))
+    plane = cell[:, :, :, 0]
+    word_line = (plane * layout.num_column_blocks + column_number) * layout.merged_rows + rows
+    bit_line = (plane * num_outputs + outputs) * layout.most_row_blocks + number
+    unit_number = slices * polarities * num_outputs + unit_line[..., 0]
     return Tile(
         outputs=outputs,
         rows=merged.start * layout.group_rows + rows,
@@ -293,4 +330,7 @@ def _make_tile(
         unit_of=column_group,
         unit_numbers=(num_outputs + units).astype(np.uint64),
         row_block=number,
+        row_lines=word_line.astype(np.uint64),
+        column_lines=bit_line.astype(np.uint64),
+        unit_lines=(unit_number * layout.most_row_blocks + number).astype(np.uint64),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writing cells: device spread, programming laws, faults, clip to g >= 0, in this order.
+"""Writing cells: device spread, programming laws, faults, clip to g >= 0, drift, in this order.
 
 Conductances g are normalised to g_max; G = g * g_max in microsiemens. z is a standard normal and u
 a uniform draw of the cell. A law acts on the value it receives and sigma(G) is max(0, sigma(G)).
@@ -9,7 +9,7 @@ anew. Sources of the laws: each class of `imperfect.device` names its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from imperfect import device
 from imperfect.hardware import Hardware
+from imperfect.testing import _drift
 from imperfect.testing._mapping import Encoding, Mask
 from imperfect.testing._random import (
     Floats,
@@ -30,6 +31,11 @@ from imperfect.testing._random import (
 )
 
 CMO_MICROSIEMENS = {"0.2%": (0.00081107, 0.00106879), "2%": (0.0112185391, 0.01129027418)}
+
+# The word line ("row") and bit line ("column") of each cell.
+Lines = Mapping[str, Integers]
+# Each cell's own smallest and largest conductance.
+Limits = tuple[Floats, Floats]
 
 # sigma, relative to g_max, of conductance g relative to g_max, in a cell with g_max microsiemens.
 Sigma = Callable[[device.ProgrammingLaw, Floats, float], Floats]
@@ -60,6 +66,15 @@ def _rram_cmo(law: device.ProgrammingLaw, g: Floats, g_max: float) -> Floats:
     return (constant + slope * g * g_max) / g_max
 
 
+def _rram_wan_2022(law: device.ProgrammingLaw, g: Floats, g_max: float) -> Floats:
+    return _drift.wan_2022_sigma(g, 0.0)
+
+
+def _sonos(law: device.ProgrammingLaw, g: Floats, g_max: float) -> Floats:
+    assert isinstance(law, device.SONOS)
+    return _drift.sonos_sigma(law, g, 0.0)
+
+
 def _table(law: device.ProgrammingLaw, g: Floats, g_max: float) -> Floats:
     assert isinstance(law, device.Table)
     return np.asarray(np.interp(g, law.g, law.sigma), np.float64)
@@ -71,6 +86,8 @@ MEASURED: dict[type[device.ProgrammingLaw], Sigma] = {
     device.RRAMMilo: _rram_milo,
     device.RRAMWan: _rram_wan,
     device.RRAMCMO: _rram_cmo,
+    device.RRAMWan2022: _rram_wan_2022,
+    device.SONOS: _sonos,
     device.Table: _table,
 }
 
@@ -89,6 +106,7 @@ def program_cells(
     write: int,
     slot: int,
     g_max: float | None,
+    seconds: float = 0.0,
 ) -> Floats:
     """Conductances after one write of one law that acts on cells.
 
@@ -104,7 +122,11 @@ def program_cells(
         Stream of the draws, see `normals`.
     g_max : float or None
         In siemens.
+    seconds : float
+        Time for which a law that replaces its own spread is evaluated.
     """
+    if isinstance(law, device.WriteVerify):
+        return g + write_verify(law, items, key, write, slot)[0]
     if isinstance(law, device.Uniform):
         return g + law.width * (uniforms(key, items, write, slot) - 0.5)
     z = normals(key, items, write, slot)
@@ -114,9 +136,28 @@ def program_cells(
         return g * (1.0 + law.sigma * z)
     if isinstance(law, device.LogNormal):
         return np.asarray(g * np.exp(law.sigma * z - law.sigma**2 / 2.0), np.float64)
+    if seconds > 0.0:
+        return g + np.maximum(0.0, _drift.replaced_sigma(law, g, seconds)) * z
     if type(law) not in MEASURED:
         raise ValueError(f"cell.programming={law!r}: the reference does not model this law")
     return g + programming_sigma(law, g, g_max) * z
+
+
+def write_verify(
+    law: device.WriteVerify, items: Integers, key: Words, write: int, slot: int
+) -> tuple[Floats, Integers]:
+    """Last error of each cell and the pulses it took; pulse p takes the draws of slot + 256 p."""
+    error = np.zeros(items.shape)
+    pulses = np.zeros(items.shape, np.uint64)
+    is_open = np.ones(items.shape, np.bool_)
+    for pulse in range(law.max_pulses):
+        z = normals(key, items[is_open], write, slot + 256 * pulse)
+        error[is_open] = law.pulse_sigma * z
+        pulses += is_open
+        is_open &= np.abs(error) > law.tolerance
+        if not is_open.any():
+            break
+    return error, pulses
 
 
 def as_tuple(role: Any) -> tuple[Any, ...]:
@@ -135,16 +176,19 @@ class Writer:
     seed: int
     layer: int
     write: int
+    seconds: float = 0.0
 
     def key(self, kind: Kind) -> Words:
         """Key of one kind of draws."""
         return stream_key(self.seed, kind, self.layer)
 
-    def write_cells(self, filling: Floats, items: Integers, is_weight: Mask) -> Floats:
+    def write_cells(
+        self, filling: Floats, items: Integers, is_weight: Mask, lines: Lines
+    ) -> Floats:
         """Conductances of cells with indices ``items`` and ideal fillings in [0, 1].
 
         ``is_weight`` (n, k) marks the weight cells among ``items`` (S, P, n, k); it matters to
-        `WeightGaussian` only.
+        `WeightGaussian` only. ``lines`` are the word line and the bit line of each cell.
 
         Spread: g_min' = max(0, g_min + s1 z1), g_max' = max(g_min', 1 + s2 z2), and a cell that
         would hold g_min + filling (1 - g_min) holds g_min' + filling (g_max' - g_min').
@@ -162,11 +206,17 @@ class Writer:
                 g = g + self.weight_error(law, items, is_weight)
                 clips = self.hardware.scheme == "differential"
             else:
-                key = self.key(Kind.PROGRAMMING)
-                g = program_cells(law, g, items, key, self.write, slot, cell.g_max)
+                key, drift = self.key(Kind.PROGRAMMING), as_tuple(cell.drift)
+                time = self.seconds if law in drift and law._replaces_spread else 0.0
+                g = program_cells(law, g, items, key, self.write, slot, cell.g_max, time)
         for slot, fault in enumerate(as_tuple(cell.faults)):
-            g = self.stick_cells(fault, g, items, lowest, highest, slot)
-        return np.where(g < 0.0, 0.0, g) if clips else g
+            g = self.stick_cells(fault, g, items, lines, (lowest, highest), slot)
+        g = np.where(g < 0.0, 0.0, g) if clips else g
+        target = g_min + filling * (1.0 - g_min)
+        for slot, drift_law in enumerate(as_tuple(cell.drift) if self.seconds > 0.0 else ()):
+            z = normals(self.key(Kind.DRIFT), items, self.write, slot)
+            g = _drift.drifted(drift_law, g, target, z, self.seconds, cell)
+        return np.asarray(g, np.float64)
 
     def weight_error(self, law: device.WeightGaussian, items: Integers, is_weight: Mask) -> Floats:
         """Change of conductance that changes each weight by sigma z w_r, in its top slice only.
@@ -188,13 +238,16 @@ class Writer:
         return change
 
     def stick_cells(
-        self, law: Any, g: Floats, items: Integers, lowest: Floats, highest: Floats, slot: int
+        self, law: Any, g: Floats, items: Integers, lines: Lines, limits: Limits, slot: int
     ) -> Floats:
         """Conductances after one fault law: a stuck cell is at its own largest or smallest g."""
+        lowest, highest = limits
         if not isinstance(law, device.StuckAt):
             raise ValueError(f"cell.faults={law!r}: the reference does not model this law")
-        num_cells = int(items.max(initial=0)) + 1
+        if law.cluster is not None:
+            items = lines[law.cluster]
+        count = int(items.max(initial=0)) + 1
         key = self.key(Kind.FAULTS)
-        positions, is_on = fault_positions(key, num_cells, law.p_on, law.p_off, slot)
+        positions, is_on = fault_positions(key, count, law.p_on, law.p_off, slot)
         g = np.where(np.isin(items, positions[is_on]), highest, g)
         return np.where(np.isin(items, positions[~is_on]), lowest, g)

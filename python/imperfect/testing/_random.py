@@ -35,6 +35,7 @@ class Kind(IntEnum):
     SPREAD_G_MAX = 3
     FAULTS = 4
     READ = 5
+    DRIFT = 6
     CONVERTERS = 7
     CONVERTER_NOISE = 8
 

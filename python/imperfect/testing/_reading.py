@@ -29,6 +29,8 @@ def read_sigma(law: device.ReadNoiseLaw, g: Floats) -> Floats:
         return np.full_like(g, law.sigma)
     if isinstance(law, device.Proportional):
         return law.sigma * g
+    if isinstance(law, device.PCMRead):
+        return np.asarray(law.scale * np.sqrt(np.maximum(g, 0.0)), np.float64)
     if isinstance(law, device.Table):
         return np.asarray(np.interp(g, law.g, law.sigma), np.float64)
     raise ValueError(f"cell.read_noise={law!r}: the reference does not model this law")
@@ -76,6 +78,16 @@ class Noise(Protocol):
     def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
         """Noise drawn for conversions of covariances c, (T, M, columns); zero if cell by cell."""
         ...
+
+
+class Silence:
+    """No read noise at all."""
+
+    def of_cells(self, cell: Cell, v: Floats, g: Floats) -> Floats:
+        return np.zeros((len(v), v.shape[1], len(g)))
+
+    def of_lines(self, c: Floats, outputs: Integers, codes: list[int]) -> Floats:
+        return np.zeros(c.shape[1:])
 
 
 @dataclass(frozen=True)

@@ -40,19 +40,41 @@ std::vector<py::object> laws_of_role(const py::object& role) {
 ProgrammingLaw to_programming_law(const py::object& law) {
   using Kind = ProgrammingLaw::Kind;
   static const std::map<std::string, Kind> kinds = {
-      {"gaussian", Kind::kGaussian},     {"proportional", Kind::kProportional},      {"lognormal", Kind::kLogNormal},
-      {"uniform", Kind::kUniform},       {"weight_gaussian", Kind::kWeightGaussian}, {"table", Kind::kTable},
-      {"polynomial", Kind::kPolynomial}, {"polynomial_x", Kind::kPolynomialX}};
+      {"gaussian", Kind::kGaussian},       {"proportional", Kind::kProportional},      {"lognormal", Kind::kLogNormal},
+      {"uniform", Kind::kUniform},         {"weight_gaussian", Kind::kWeightGaussian}, {"table", Kind::kTable},
+      {"polynomial", Kind::kPolynomial},   {"polynomial_x", Kind::kPolynomialX},       {"saturating", Kind::kSaturating},
+      {"write_verify", Kind::kWriteVerify}};
   const auto [kind, params] = law.attr("_core_spec")().cast<std::pair<std::string, std::vector<double>>>();
   const auto found = kinds.find(kind);
   check(found != kinds.end(), "cell.programming: unknown law '", kind, "'");
   return {found->second, params};
 }
 
+StuckAt to_faults(const py::object& law) {
+  StuckAt result{law.attr("p_on").cast<double>(), law.attr("p_off").cast<double>(), StuckAt::Cluster::kCell};
+  if (law.attr("cluster").is_none()) return result;
+  const bool by_row = law.attr("cluster").cast<std::string>() == "row";
+  result.cluster = by_row ? StuckAt::Cluster::kRow : StuckAt::Cluster::kColumn;
+  return result;
+}
+
+DriftLaw to_drift_law(const py::object& law) {
+  using Kind = DriftLaw::Kind;
+  static const std::map<std::string, Kind> kinds = {{"power", Kind::kPower},
+                                                    {"shift", Kind::kShift},
+                                                    {"table", Kind::kTable},
+                                                    {"spread_polynomials", Kind::kSpreadPolynomials},
+                                                    {"spread_saturating", Kind::kSpreadSaturating}};
+  const auto [kind, params] = law.attr("_drift_spec")().cast<std::pair<std::string, std::vector<double>>>();
+  const auto found = kinds.find(kind);
+  check(found != kinds.end(), "cell.drift: unknown law '", kind, "'");
+  return {found->second, params};
+}
+
 ReadNoise to_read_noise(const py::object& law) {
   using Kind = ReadNoise::Kind;
   static const std::map<std::string, Kind> kinds = {
-      {"gaussian", Kind::kGaussian}, {"proportional", Kind::kProportional}, {"table", Kind::kTable}};
+      {"gaussian", Kind::kGaussian}, {"proportional", Kind::kProportional}, {"sqrt", Kind::kSqrt}, {"table", Kind::kTable}};
   const auto [kind, params] = law.attr("_core_spec")().cast<std::pair<std::string, std::vector<double>>>();
   const auto found = kinds.find(kind);
   check(found != kinds.end(), "cell.read_noise: unknown law '", kind, "'");
@@ -74,8 +96,8 @@ Cell to_cell(const py::object& cell) {
   result.g_max_sigma = cell.attr("g_max_sigma").cast<double>();
   for (const py::object& law : laws_of_role(cell.attr("programming"))) result.programming.push_back(to_programming_law(law));
   for (const py::object& law : laws_of_role(cell.attr("read_noise"))) result.read_noise.push_back(to_read_noise(law));
-  for (const py::object& law : laws_of_role(cell.attr("faults")))
-    result.faults.push_back({law.attr("p_on").cast<double>(), law.attr("p_off").cast<double>()});
+  for (const py::object& law : laws_of_role(cell.attr("faults"))) result.faults.push_back(to_faults(law));
+  for (const py::object& law : laws_of_role(cell.attr("drift"))) result.drift.push_back(to_drift_law(law));
   return result;
 }
 
@@ -149,6 +171,10 @@ Hardware to_hardware(const py::object& hardware) {
   result.weight_range = to_weight_range(hardware.attr("weight_range"));
   result.per = choice<RangePer>(hardware, "per", {"layer", "channel"});
   result.groups = choice<Grouping>(hardware, "groups", {"separate", "block_diagonal"});
+  const py::object compensation = hardware.attr("drift_compensation");
+  if (!compensation.is_none())
+    result.drift_compensation =
+        compensation.cast<std::string>() == "layer" ? DriftCompensation::kLayer : DriftCompensation::kColumn;
   result.cell = to_cell(hardware.attr("cell"));
   const py::object array = hardware.attr("array");
   result.array.rows = optional<int>(array, "rows");

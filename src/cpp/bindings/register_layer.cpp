@@ -120,6 +120,21 @@ Floats conductances(const Layer& layer) {
   return to_array(layer.conductances(), {slices, polarities, layer.shape().out_channels, layer.shape().rows_per_group()});
 }
 
+py::array_t<std::uint32_t> pulses(const Layer& layer) {
+  std::vector<std::uint32_t> found;
+  {
+    const py::gil_scoped_release release;
+    found = layer.pulses();
+  }
+  return py::array_t<std::uint32_t>({static_cast<py::ssize_t>(found.size())}, found.data());
+}
+
+std::optional<Floats> readout_inputs(const Layer& layer) {
+  const auto [shape, x] = layer.readout_inputs();
+  if (shape.images == 0) return std::nullopt;
+  return to_array(x, {static_cast<py::ssize_t>(shape.images), shape.channels, shape.height, shape.width});
+}
+
 }  // namespace
 
 void register_layer(py::module_& m) {
@@ -132,6 +147,14 @@ void register_layer(py::module_& m) {
            py::arg("layer_id"), py::arg("fixed16") = false)
       .def("copy", [](const Layer& layer) { return Layer(layer); })
       .def("program", &Layer::program, py::arg("seed"), py::arg("write"), py::call_guard<py::gil_scoped_release>())
+      .def("at", &Layer::at, py::arg("seconds"), py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("seconds", &Layer::seconds)
+      .def("pulses", &pulses)
+      .def_property_readonly("readout_inputs", &readout_inputs)
+      .def(
+          "set_readout_inputs",
+          [](Layer& layer, const py::array& x) { layer.set_readout_inputs(float_view("readout_inputs", x), batch_shape(x)); },
+          py::arg("x"))
       .def("calibrate", &calibrate, py::arg("x"))
       .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"), py::arg("first_sample") = 0,
            py::arg("read") = 0, py::arg("samples") = std::nullopt)

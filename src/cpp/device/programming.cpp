@@ -64,9 +64,14 @@ void apply_programming_law(const ProgrammingLaw& law, const float* draws, float*
       for (std::size_t i = 0; i < count; ++i) g[i] += p * (draws[i] - 0.5f);
       return;
     case Kind::kTable: return apply_table(law.params, draws, g, count);
+    case Kind::kSaturating: {
+      const auto rate = static_cast<float>(-1.0 / law.params.at(1));
+      return add_normal([&](float value) { return p - p * std::exp(rate * value); }, draws, g, count);
+    }
     case Kind::kGaussian:
     case Kind::kPolynomial:
     case Kind::kPolynomialX: fail("laws with a polynomial spread belong to the kernels");
+    case Kind::kWriteVerify: fail("kWriteVerify takes several draws of a cell");
     case Kind::kWeightGaussian: fail("kWeightGaussian acts on weights, not on cells");
   }
 }

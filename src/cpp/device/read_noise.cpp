@@ -4,6 +4,7 @@
 #include "device/read_noise.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "device/table.hpp"
 
@@ -14,6 +15,7 @@ double read_sigma(const ReadNoise& law, double g) {
   switch (law.kind) {
     case ReadNoise::Kind::kGaussian: return law.params[0];
     case ReadNoise::Kind::kProportional: return law.params[0] * g;
+    case ReadNoise::Kind::kSqrt: return law.params[0] * std::sqrt(std::max(g, 0.0));
     case ReadNoise::Kind::kTable: return SigmaTable(law.params)(g);
   }
   return 0.0;

@@ -3,12 +3,14 @@
 // What the kernels offer: one table of functions for each SIMD level. The sources in this folder (all but dispatch.cpp) are
 // compiled once per level, in a namespace of that level; everything else is compiled for the baseline and reaches them
 // through this table only. Lanes are (sample, position) pairs: a *panel* is `lanes` of them side by side, a *tile* is up to
-// `max_tile` outputs. Matrices: inputs [row][lane], weights [row][output of the tile], sums [output][lane], all float32.
+// `max_tile` outputs. Matrices: inputs [row][lane], weights [row][output of the tile], sums [output][lane], all float32;
+// wires (circuit/port_kernels.hpp) float64.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "circuit/port_kernels.hpp"
 #include "kernels/line_args.hpp"
 
 namespace imperfect {
@@ -48,9 +50,10 @@ struct Conversion {
 
 /// Products without a panel, for many groups of the same shape: inputs[r][l] of group g are
 /// source[g·source_group + row_offsets[r] + l] for l in [0, lanes), its weights [plane][row][output] follow those of group
-/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is converted as conversions[plane] says;
-/// without conversions there is one plane. Whole vectors are read and written: both sides need room for lanes rounded up to
-/// the table's `lanes`. Scale and shift of group g start at g·finish_group.
+/// g - 1, its output o starts at out + g·out_group + o·out_output. Each plane is multiplied with each of the `drives`
+/// sources, source_drive apart, and converted as conversions[plane][drive] says; without conversions there is one of each.
+/// Whole vectors are read and written: both sides need room for lanes rounded up to the table's `lanes`. Scale and shift of
+/// group g start at g·finish_group.
 struct DirectArgs {
   int groups;
   int tile;
@@ -61,6 +64,8 @@ struct DirectArgs {
   std::ptrdiff_t source_group;
   const std::ptrdiff_t* row_offsets;
   int planes;
+  int drives;
+  std::ptrdiff_t source_drive;
   const Conversion* conversions;
   FinishArgs finish;
   int finish_group;
@@ -317,6 +322,17 @@ struct NormalErrorArgs {
   double unit;
 };
 
+/// g[i] is multiplied by exp(-log_ratio |m + s z[i]|), where m = clip(m0 + m1 ln x, m_low, m_high) with x = max(targets[i],
+/// 1e-7), and s likewise. `targets` is read only where m or s depends on it.
+struct PowerDriftArgs {
+  struct Clipped {
+    float constant, per_log, low, high;
+  };
+  float log_ratio;
+  Clipped mean;
+  Clipped spread;
+};
+
 /// to[r][o] = plus[o·line + r] - minus[o·line + r], for `rows` rows of `width` outputs; `minus` may be null.
 struct PackArgs {
   int width;
@@ -370,9 +386,11 @@ struct KernelTable {
   void (*add_noise)(const NoiseArgs&, float* sums);
   void (*place_digits)(const PlaceArgs&, const float* numbers, std::size_t count, float* cells);
   void (*add_normal_errors)(const NormalErrorArgs&, const float* z, std::size_t count, float* g);
+  void (*drift_by_power)(const PowerDriftArgs&, const float* targets, const float* z, std::size_t count, float* g);
   /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
   void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
   void (*pack_lines)(const PackArgs&);
+  PortKernels ports;
 };
 
 /// The table in use: the best level this CPU and operating system support, or a lower one asked for by IMPERFECT_SIMD.

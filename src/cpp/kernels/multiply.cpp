@@ -20,18 +20,22 @@ void multiply_part(const MultiplyArgs& args, Sums<Tile> sums, int first) {
   sums.store_to(out);
 }
 
-/// All planes of one panel straight from a padded image, converted unless there are no conversions.
+/// All planes and drives of one panel straight from padded images, converted unless there are no conversions.
 template <int Tile>
-void multiply_planes(const DirectArgs& args, const float* weights, const DirectRows& inputs, Sums<Tile>& sums) {
-  sums.multiply(weights, args.tile, inputs, args.rows);
-  if (args.conversions == nullptr) return;
-  sums.convert(args.conversions[0]);
-  for (int plane = 1; plane < args.planes; ++plane) {
-    Sums<Tile> next;
-    next.multiply(weights + std::ptrdiff_t{plane} * args.rows * args.tile, args.tile, inputs, args.rows);
-    next.convert(args.conversions[plane]);
-    sums.add(next);
-  }
+void multiply_planes(const DirectArgs& args, const float* weights, const float* source, Sums<Tile>& sums) {
+  if (args.conversions == nullptr) return sums.multiply(weights, args.tile, DirectRows{source, args.row_offsets}, args.rows);
+  const Conversion* conversion = args.conversions;
+  for (int plane = 0; plane < args.planes; ++plane, weights += std::ptrdiff_t{args.rows} * args.tile)
+    for (int drive = 0; drive < args.drives; ++drive, ++conversion) {
+      Sums<Tile> next;
+      next.multiply(weights, args.tile, DirectRows{source + drive * args.source_drive, args.row_offsets}, args.rows);
+      next.convert(*conversion);
+      if (conversion == args.conversions) {
+        sums = next;
+      } else {
+        sums.add(next);
+      }
+    }
 }
 
 template <int Tile>
@@ -41,7 +45,7 @@ void direct_part(const DirectArgs& args, Sums<Tile> sums, int first) {
     const float* const source = args.source + g * args.source_group;
     float* const out = args.out + g * args.out_group + first * args.out_output;
     for (int lane = 0; lane < args.lanes; lane += kLanes) {
-      multiply_planes(args, weights, DirectRows{source + lane, args.row_offsets}, sums);
+      multiply_planes(args, weights, source + lane, sums);
       sums.finish(args.finish, g * args.finish_group + first);
       for (int o = 0; o < Tile; ++o)
         for (int v = 0; v < kVectors; ++v) store_unaligned(out + o * args.out_output + lane + v * kWidth, sums.at[o][v]);

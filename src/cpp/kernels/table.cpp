@@ -3,10 +3,12 @@
 // The table of this level: the one symbol the rest of the library sees.
 #include "kernels/bit_serial.hpp"
 #include "kernels/cells.hpp"
+#include "kernels/drift.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/integer_tables.hpp"
 #include "kernels/lines.hpp"
 #include "kernels/multiply.hpp"
+#include "kernels/ports.hpp"
 #include "kernels/random_fill.hpp"
 #include "kernels/read_noise.hpp"
 #include "kernels/simd_bytes.hpp"
@@ -54,8 +56,10 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::add_noise,
     IMPERFECT_ISA::place_digits,
     IMPERFECT_ISA::add_normal_errors,
+    IMPERFECT_ISA::drift_by_power,
     IMPERFECT_ISA::to_digits,
     IMPERFECT_ISA::pack_lines,
+    {IMPERFECT_ISA::eliminate, IMPERFECT_ISA::reduce_leaves},
 };
 
 }  // namespace imperfect

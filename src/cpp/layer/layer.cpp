@@ -15,6 +15,7 @@
 #include "layer/cell_reader.hpp"
 #include "layer/forward.hpp"
 #include "layer/program.hpp"
+#include "layer/readout.hpp"
 #include "layer/tables.hpp"
 
 namespace imperfect {
@@ -25,11 +26,18 @@ struct State {
   std::uint32_t write = 0;
   std::shared_ptr<const CellSource> cells;
   std::optional<Calibration> calibration;
-  std::shared_ptr<const PackedLayer> packed;  ///< empty until everything is calibrated
+  std::shared_ptr<const ReadoutInputs> inputs;         ///< of drift compensation
+  std::shared_ptr<const std::vector<double>> readout;  ///< B, where it is known already
+  std::vector<double> gains;                           ///< B/B(t); empty: 1
+  std::shared_ptr<const PackedLayer> packed;           ///< empty until everything is calibrated
   OutputScale scale;
 };
 
-bool is_open(const Hardware& hardware) { return leaves_input_open(hardware) || leaves_output_open(hardware); }
+bool compensates(const Hardware& hardware) { return hardware.drift_compensation != DriftCompensation::kNone; }
+
+bool is_open(const Hardware& hardware) {
+  return leaves_input_open(hardware) || leaves_output_open(hardware) || compensates(hardware);
+}
 
 bool are_finite(const float* values, std::size_t count, int threads) {
   constexpr std::size_t kPiece = 65536;  // what is worth a thread of its own
@@ -72,13 +80,25 @@ class Layer::Impl {
   /// Packs new cells or a new calibration and makes them the state.
   void replace(State next) {
     next.packed.reset();
-    if (!is_open(definition->hardware) || next.calibration)
-      next.packed = pack_layer(*definition, *next.cells, next.calibration.value_or(Calibration{}), next.seed);
+    next.gains.clear();
+    const bool has_inputs = next.inputs || !compensates(definition->hardware);
+    if ((!is_open(definition->hardware) || next.calibration) && has_inputs) {
+      const Calibration found = next.calibration.value_or(Calibration{});
+      next.packed = pack_layer(*definition, *next.cells, found, next.seed);
+      if (next.inputs && next.cells->seconds() > 0.0) {
+        if (!next.readout)
+          next.readout = read_out_of(*pack_layer(*definition, *next.cells->at(0.0), found, next.seed), *next.inputs);
+        next.gains = compensation(*next.readout, *read_out_of(*next.packed, *next.inputs));
+      }
+    }
     rescale(std::move(next));
+  }
+  std::shared_ptr<const std::vector<double>> read_out_of(const PackedLayer& packed, const ReadoutInputs& inputs) const {
+    return std::make_shared<const std::vector<double>>(read_out(*definition, packed, inputs));
   }
   /// Makes `next`, whose packed form is right, the state with this layer's epilogue.
   void rescale(State next) {
-    if (next.packed) next.scale = make_output_scale(*definition, next.packed->input, epilogue);
+    if (next.packed) next.scale = make_output_scale(*definition, next.packed->input, next.gains, epilogue);
     auto shared = std::make_shared<const State>(std::move(next));
     const std::lock_guard<std::mutex> lock(mutex_);
     state_ = std::move(shared);
@@ -125,7 +145,37 @@ void Layer::program(std::uint64_t seed, std::uint32_t write) {
   next.seed = seed;
   next.write = write;
   next.cells = std::make_shared<const CellSource>(impl_->definition, seed, write);
+  next.readout.reset();
   impl_->replace(std::move(next));
+}
+
+Layer Layer::at(double seconds) const {
+  auto impl = impl_->copy();
+  State next = *impl->state();
+  // Why: the packed form at hand saves packing the written cells once more.
+  if (next.inputs && next.packed && !next.readout && next.cells->seconds() == 0.0)
+    next.readout = impl->read_out_of(*next.packed, *next.inputs);
+  next.cells = next.cells->at(seconds);
+  impl->replace(std::move(next));
+  return Layer(std::move(impl));
+}
+
+double Layer::seconds() const { return impl_->state()->cells->seconds(); }
+
+void Layer::set_readout_inputs(ArrayView<const float> x, const BatchShape& shape) {
+  check_input(x, shape);
+  impl_->definition->shape.output_shape(shape);
+  check(shape.images > 0, "readout_inputs is an empty batch");
+  State next = *impl_->state();
+  next.inputs = std::make_shared<const ReadoutInputs>(keep_inputs(x.data, shape));
+  next.readout.reset();
+  impl_->replace(std::move(next));
+}
+
+std::pair<BatchShape, std::vector<float>> Layer::readout_inputs() const {
+  const auto state = impl_->state();
+  if (!state->inputs) return {BatchShape{}, {}};
+  return {state->inputs->shape, state->inputs->x};
 }
 
 void Layer::calibrate(ArrayView<const float> x, const BatchShape& shape) {
@@ -136,6 +186,9 @@ void Layer::calibrate(ArrayView<const float> x, const BatchShape& shape) {
   State next = *impl_->state();
   next.calibration = find_calibration(*impl_->definition, *next.cells, x.data, shape);
   check_calibration(*next.calibration);
+  next.readout.reset();
+  if (compensates(impl_->definition->hardware))
+    next.inputs = std::make_shared<const ReadoutInputs>(keep_inputs(x.data, shape));
   impl_->replace(std::move(next));
 }
 
@@ -147,6 +200,7 @@ void Layer::set_calibration(const Calibration& calibration) {
         calibration.ranges.size(), " pairs; the layer converts ", planes, " planes");
   State next = *impl_->state();
   next.calibration = calibration;
+  next.readout.reset();
   impl_->replace(std::move(next));
 }
 
@@ -198,7 +252,7 @@ const Hardware& Layer::hardware() const { return impl_->definition->hardware; }
 std::uint64_t Layer::seed() const { return impl_->state()->seed; }
 std::uint64_t Layer::layer_id() const { return impl_->definition->layer_id; }
 std::uint32_t Layer::write() const { return impl_->state()->write; }
-std::shared_ptr<const CellArrays> Layer::cells() const { return impl_->state()->cells->arrays(); }
+std::shared_ptr<const CellArrays> Layer::cells() const { return impl_->state()->cells->programmed(); }
 
 void Layer::set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write) {
   State next = *impl_->state();
@@ -214,7 +268,8 @@ void Layer::set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write)
   check_cells("cells.off_block", counts.off_block, cells.off_block);
   next.seed = seed;
   next.write = write;
-  next.cells = std::make_shared<const CellSource>(impl_->definition, std::move(cells));
+  next.readout.reset();
+  next.cells = std::make_shared<const CellSource>(impl_->definition, std::move(cells), seed, write);
   impl_->replace(std::move(next));
 }
 
@@ -251,6 +306,8 @@ std::vector<float> Layer::conductances() const {
     g[i] = static_cast<float>(impl_->definition->code.to_conductance(cells->weights[i]));
   return g;
 }
+
+std::vector<std::uint32_t> Layer::pulses() const { return impl_->state()->cells->pulses(); }
 
 std::vector<float> Layer::effective_weight() const {
   const auto cells = impl_->state()->cells;

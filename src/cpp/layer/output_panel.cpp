@@ -7,16 +7,18 @@
 
 namespace imperfect {
 
-OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const Epilogue& epilogue) {
+OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const std::vector<double>& gains,
+                              const Epilogue& epilogue) {
   OutputScale result;
   const auto outputs = static_cast<std::size_t>(definition.shape.out_channels);
   for (std::size_t n = 0; n < outputs; ++n) {
     const double y_per_digit =
         definition.weight_ranges[n] * input.full_scale * definition.code.weight_per_digit() / input.top_number();
+    const double gain = gains.empty() ? 1.0 : gains[n];
     const double scale = epilogue.scale.empty() ? 1.0 : epilogue.scale[n];
     const double shift = epilogue.shift.empty() ? 0.0 : epilogue.shift[n];
     const double bias = definition.bias.empty() ? 0.0 : definition.bias[n];
-    result.scale.push_back(static_cast<float>(scale * y_per_digit));
+    result.scale.push_back(static_cast<float>(scale * gain * y_per_digit));
     result.shift.push_back(static_cast<float>(scale * bias + shift));
   }
   result.low = epilogue.low;

@@ -21,8 +21,10 @@ struct OutputScale {
   FinishArgs part(int first, int count) const { return {count, scale.data() + first, shift.data() + first, low, high}; }
 };
 
-/// Weight range, input full scale, bias and epilogue as one scale and shift per output.
-OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const Epilogue& epilogue);
+/// Weight range, input full scale, gains of drift compensation (empty: 1), bias and epilogue as one scale and shift per
+/// output.
+OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const std::vector<double>& gains,
+                              const Epilogue& epilogue);
 
 /// Where one panel's outputs go. `outputs` are those computed at the same time, unit columns included.
 class OutputPanel {

@@ -266,6 +266,13 @@ void pack_direct(PackedLayer& layer) {
   const std::ptrdiff_t rows = first.blocks[0].rows.size();
   float* at =
       layer.direct_weights.reserve(layer.groups.size() * static_cast<std::size_t>(layer.planes * rows * first.total_outputs));
+  const PackedBlock& block = first.blocks[0];
+  const int cycles = layer.input.num_cycles;
+  for (int plane = 0; plane < layer.planes && layer.plan.kind == PlanKind::kFused; ++plane)
+    for (int pass = 0; pass < layer.input.num_passes(); ++pass) {
+      const auto conversions = block.conversions[pass].begin() + plane * cycles;
+      layer.direct_conversions.insert(layer.direct_conversions.end(), conversions, conversions + cycles);
+    }
   for (const PackedTile& tile : first.tiles)
     for (const PackedGroup& group : layer.groups)
       at = std::copy_n(group.tile_weights(layer, group.blocks[0], tile), layer.planes * rows * tile.width, at);
@@ -298,8 +305,8 @@ bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) 
       !layer.cycle_numbers.empty())
     return false;
   if (layer.plan.kind == PlanKind::kFolded) return true;
-  return layer.plan.kind == PlanKind::kFused && layer.input.num_cycles == 1 && layer.input.num_passes() == 1 &&
-         tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns && !layer.needs_lane_sums && !layer.removes_offset;
+  return layer.plan.kind == PlanKind::kFused && tiling.merged[0].row_blocks.size() == 1 && !tiling.unit_columns &&
+         !layer.needs_lane_sums && !layer.removes_offset;
 }
 
 void set_input(const Hardware& hardware, const Calibration& calibration, PackedLayer& layer) {
@@ -333,7 +340,7 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
   PackedLayer layer;
   set_input(hardware, calibration, layer);
   layer.rows_per_group = definition.tiling.rows_per_group;
-  layer.plan = choose_plan(hardware, definition.code, layer.input);
+  layer.plan = choose_plan(hardware, definition.code, layer.input, definition.tiling.outputs(definition.tiling.merged[0]));
   layer.has_read_noise = !hardware.cell.read_noise.empty();
   if (can_separate(definition, layer)) {
     const auto alone = separated(definition);

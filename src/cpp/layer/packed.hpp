@@ -112,7 +112,8 @@ struct PackedLayer {
   /// The input number that one conversion takes as full scale.
   double conversion_top() const { return sums_drives ? input.top_number() : input.top_digit(); }
 
-  AlignedBuffer<float> direct_weights;  ///< of a direct layer: [tile][group][row][output of the tile]
+  AlignedBuffer<float> direct_weights;         ///< of a direct layer: [tile][group][plane][row][output of the tile]
+  std::vector<Conversion> direct_conversions;  ///< of a direct layer with converters: [plane][pass][cycle]
 };
 
 /// Rows and entries of one byte table.

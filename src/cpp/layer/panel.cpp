@@ -111,6 +111,23 @@ const float* PanelReader::driven_numbers(const Block& rows) {
   return numbers;
 }
 
+const float* PanelReader::drives(const float* numbers) {
+  const InputCode& input = layer_.input;
+  if (input.num_cycles == 1 && !input.two_pass) return numbers;
+  const auto size = static_cast<std::size_t>(layout_.image_size);
+  const auto count = static_cast<std::size_t>(input.num_passes() * input.num_cycles);
+  float* const all = workspace_.digits.reserve(count * size + static_cast<std::size_t>(kernels().lanes));
+  float* to = all;
+  for (int pass = 0; pass < input.num_passes(); ++pass)
+    for (int cycle = 0; cycle < input.num_cycles; ++cycle, to += size)
+      kernels().extract_digits({input.shift(cycle), input.bits(cycle),
+                                !input.two_pass ? 0
+                                : pass == 0     ? 1
+                                                : -1},
+                               numbers, size, to);
+  return all;
+}
+
 BlockInputs PanelReader::digits(const Block& rows, int pass) {
   const InputCode& input = layer_.input;
   const auto lanes = static_cast<std::size_t>(lanes_);

@@ -71,6 +71,8 @@ class PanelReader {
   const float* driven_numbers(const Block& rows);
   /// Splits the gathered numbers into digits, as the word lines carry them, for pass 0 (positive or only) or 1 (negative).
   BlockInputs digits(const Block& rows, int pass);
+  /// Digits of a whole padded image for every pass and cycle, image_size apart.
+  const float* drives(const float* numbers);
   /// Squares of the gathered numbers' drives in one pass or both, each with the square of its weight: [row][lane].
   const float* squared_drives(const Block& rows, int pass);
 

@@ -28,6 +28,20 @@ void add_variances(const PassContext& context, const PackedGroup& group, const P
   });
 }
 
+/// sums[output][lane] += sqrt(variances) z.
+void add_folded_noise(const PassContext& context, const PackedGroup& group, const OutputPanel& panel,
+                      const float* variances) {
+  const int lanes = kernels().lanes;
+  float* const normals =
+      context.buffers.noise.reserve(static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(lanes));
+  for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+    const std::ptrdiff_t at = std::ptrdiff_t{tile.first} * lanes;
+    context.draws->draw(group, tile, {}, context.buffers.samples, normals + at);
+    const auto count = static_cast<std::size_t>(tile.width) * static_cast<std::size_t>(lanes);
+    kernels().add_noise({count, variances + at, normals + at}, panel.sums(tile.first));
+  });
+}
+
 }  // namespace
 
 void multiply_noisy(const PassContext& context, const PackedGroup& group, const OutputPanel& panel) {
@@ -43,6 +57,7 @@ void multiply_noisy(const PassContext& context, const PackedGroup& group, const 
       kernels().multiply({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile), numbers,
                           true, nullptr, panel.sums(tile.first)});
     });
+    if (context.draws == nullptr) continue;
     if (group.fresh_variances.capacity() > 0)
       add_variances(context, group, block, panel.outputs(), group.fresh_variances,
                     context.reader.squared_drives(block.rows, PanelReader::kBothPasses), variances);
@@ -50,13 +65,7 @@ void multiply_noisy(const PassContext& context, const PackedGroup& group, const 
       add_variances(context, group, block, panel.outputs(), group.shared_variances,
                     squared_numbers(context, numbers, block.rows), variances);
   }
-  float* const normals = context.buffers.noise.reserve(size);
-  for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
-    const std::ptrdiff_t at = std::ptrdiff_t{tile.first} * lanes;
-    context.draws->draw(group, tile, {}, context.buffers.samples, normals + at);
-    const auto count = static_cast<std::size_t>(tile.width) * static_cast<std::size_t>(lanes);
-    kernels().add_noise({count, variances + at, normals + at}, panel.sums(tile.first));
-  });
+  if (context.draws != nullptr) add_folded_noise(context, group, panel, variances);
   panel.subtract_units();
   panel.finish(context.scale);
 }

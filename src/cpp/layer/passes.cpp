@@ -65,22 +65,24 @@ void run_direct(const PassContext& context, const OutputPart& part) {
   const BatchShape& output = reader.output();
   const PackedGroup& group = layer.groups[part.first_group];
   const auto groups = static_cast<int>(part.last_group - part.first_group);
-  const Conversion* const conversions =
-      layer.plan.kind == PlanKind::kFolded ? nullptr : group.blocks[0].conversions[0].data();
+  const Conversion* const conversions = layer.direct_conversions.empty() ? nullptr : layer.direct_conversions.data();
+  const int drives = layer.input.num_passes() * layer.input.num_cycles;
   const int lanes = kernels().lanes, rows = group.blocks[0].rows.size(), outputs = group.data_outputs;
   const int span = reader.layout().span(output);
   const std::ptrdiff_t stride = (span + lanes - 1) / lanes * lanes;
   float* const out = context.buffers.sums.reserve(static_cast<std::size_t>(groups * outputs * stride + lanes));
   const int first_output = static_cast<int>(part.first_group) * outputs;
   for (std::size_t image = 0; image < reader.num_images(); ++image) {
-    const float* const source = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0);
+    const float* const numbers = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0);
+    const float* const source = conversions != nullptr ? context.reader.drives(numbers) : numbers;
     for (const PackedTile& tile : group.tiles) {
       const std::ptrdiff_t tile_weights =
           std::ptrdiff_t{layer.planes} * rows *
           (tile.first * static_cast<int>(layer.groups.size()) + static_cast<int>(part.first_group) * tile.width);
       kernels().multiply_direct({groups, tile.width, rows, span, layer.direct_weights.data() + tile_weights,
                                  source + static_cast<std::ptrdiff_t>(part.first_group) * reader.group_size(),
-                                 reader.group_size(), reader.layout().row_offsets.data(), layer.planes, conversions,
+                                 reader.group_size(), reader.layout().row_offsets.data(), layer.planes, drives,
+                                 reader.layout().image_size, conversions,
                                  context.scale.part(first_output + tile.first, tile.width), outputs,
                                  out + tile.first * stride, outputs * stride, stride});
     }
@@ -92,7 +94,8 @@ void run_direct(const PassContext& context, const OutputPart& part) {
 
 void run_folded(const PassContext& context, const OutputPart& part) {
   for_each_panel(context, part, [&](const PackedGroup& group, const OutputPanel& panel) {
-    if (context.draws != nullptr) {
+    // Why: with read noise the unit columns are lines of their own, also where it is read without noise.
+    if (context.draws != nullptr || !group.unit_of.empty()) {
       multiply_noisy(context, group, panel);
     } else {
       (context.layer.exact_sums ? multiply_exact : multiply_folded)(context, group, panel);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Programmed cells: target digits, then device-to-device spread, programming laws, clipping and faults. Every draw is keyed
+// Cells: target digits, then device-to-device spread, programming laws, clipping, faults and drift. Every draw is keyed
 // by the number of its cell, so any run of cells can be worked out alone and at any time. A dense layer's cells are not kept
 // at all: packing draws them where they stay in the cache, which takes less time than reading them from memory would.
 #pragma once
@@ -8,44 +8,52 @@
 #include <memory>
 #include <vector>
 
-#include "layer/definition.hpp"
+#include "layer/cell_writer.hpp"
 
 namespace imperfect {
 
 /// Programming leaves every cell at its target.
 bool is_ideal(const Cell& cell);
 
-/// How many cells of each kind a layer has; they are numbered in this order, as physics has it for their draws.
-struct CellCounts {
-  std::size_t weights;    ///< [slice][polarity][output][row]
-  std::size_t units;      ///< [unit][slice][row of the array]
-  std::size_t off_block;  ///< [slice][polarity][output][row of the array]; none if all are ideal
-};
+/// How many cells a layer has.
 CellCounts count_cells(const LayerDefinition& definition);
 
-/// The cells of one layer after one writing, in digit units.
+/// The cells of one layer after one writing, at one time, in digit units.
 class CellSource {
  public:
-  /// Cells written with the draws of (seed, write number).
+  /// Cells just written, with the draws of (seed, write number).
   CellSource(std::shared_ptr<const LayerDefinition> definition, std::uint64_t seed, std::uint32_t write);
-  /// Cells as given.
-  CellSource(std::shared_ptr<const LayerDefinition> definition, CellArrays cells);
+  /// Cells just written, as given; later times use the draws of (seed, write number).
+  CellSource(std::shared_ptr<const LayerDefinition> definition, CellArrays cells, std::uint64_t seed, std::uint32_t write);
+
+  /// The same cells `seconds` after writing.
+  std::shared_ptr<const CellSource> at(double seconds) const;
+  double seconds() const { return seconds_; }
 
   const CellCounts& counts() const { return counts_; }
   /// Cells [first, first + count), which must be of one kind.
   void read(std::size_t first, std::size_t count, float* digits) const;
   /// All cells.
   std::shared_ptr<const CellArrays> arrays() const;
+  /// All cells as they were written.
+  std::shared_ptr<const CellArrays> programmed() const;
+  /// Pulses of closed-loop programming that each weight cell took.
+  std::vector<std::uint32_t> pulses() const;
 
  private:
+  CellWriter writer() const;
   CellArrays write_all() const;
+  void drift_all(CellArrays& cells) const;
 
   std::shared_ptr<const LayerDefinition> definition_;
   CellCounts counts_;
+  std::vector<ProgrammingLaw> programming_;  ///< as they hold at this time
   std::uint64_t seed_ = 0;
   std::uint32_t write_ = 0;
-  std::vector<float> unit_numbers_;         ///< target digits of the unit columns
-  std::shared_ptr<const CellArrays> kept_;  ///< empty: cells are drawn whenever they are read
+  double seconds_ = 0.0;
+  std::vector<float> unit_numbers_;               ///< target digits of the unit columns
+  std::shared_ptr<const CellArrays> programmed_;  ///< empty: cells are drawn whenever they are read
+  std::shared_ptr<const CellArrays> kept_;        ///< the same at this time
 };
 
 }  // namespace imperfect

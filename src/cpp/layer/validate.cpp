@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.hpp"
+#include "device/drift.hpp"
 #include "imperfect/hardware.hpp"
 
 namespace imperfect {
@@ -58,10 +59,24 @@ void check_read_noise(const ReadNoise& law) {
   check_not_negative(kRole, law.params[0]);
 }
 
+/// {A, B} of a saturating deviation, or {tolerance, most pulses, deviation} of closed-loop programming.
+void check_two_or_three(const ProgrammingLaw& law) {
+  const std::vector<double>& p = law.params;
+  const bool saturating = law.kind == ProgrammingLaw::Kind::kSaturating;
+  check(p.size() == (saturating ? 2 : 3), "cell.programming: ", p.size(), " parameters for a law that takes ",
+        saturating ? 2 : 3);
+  check_not_negative("cell.programming: A or tolerance", p[0]);
+  if (saturating) return check_positive("cell.programming: B", p[1]);
+  check(p[1] >= 1.0 && p[1] <= 65535.0 && p[1] == std::floor(p[1]), "cell.programming: most pulses=", p[1],
+        ": must be a whole number from 1 to 65535");
+  check_not_negative("cell.programming: deviation of a pulse", p[2]);
+}
+
 void check_law(const ProgrammingLaw& law) {
   using Kind = ProgrammingLaw::Kind;
   check(!law.params.empty(), "cell.programming: a law without parameters");
   if (law.kind == Kind::kTable) return check_table("cell.programming", law.params);
+  if (law.kind == Kind::kSaturating || law.kind == Kind::kWriteVerify) return check_two_or_three(law);
   if (law.kind == Kind::kPolynomialX) {
     check(law.params.size() >= 2, "cell.programming: a polynomial in x needs its reference g_max and a coefficient");
     check_positive("cell.programming: reference g_max in microsiemens", law.params[0]);
@@ -86,6 +101,7 @@ void check_cell(const Hardware& hardware) {
     check(law.kind != ProgrammingLaw::Kind::kPolynomial || cell.g_max.has_value(),
           "cell.g_max: absent; a law stated in microsiemens needs it");
   }
+  for (const DriftLaw& law : cell.drift) check_drift(law, cell);
   for (const ReadNoise& law : cell.read_noise) check_read_noise(law);
   for (const StuckAt& law : cell.faults) {
     check_probability("cell.faults: p_on", law.p_on);

@@ -29,6 +29,8 @@ bool has_converter_errors(const Adc& adc) {
 
 namespace {
 
+constexpr int kFewOutputs = 8;  // a table is as wide as a vector, whatever part of it is used
+
 Plan folded(bool has_read_noise) {
   Plan plan;
   plan.reason = "ideal output converters: slices, cycles and blocks fold into one product";
@@ -52,7 +54,7 @@ std::string against_folding(const Hardware& hardware) {
 
 }  // namespace
 
-Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input) {
+Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input, int outputs) {
   const bool has_read_noise = !hardware.cell.read_noise.empty();
   const std::string obstacle = against_folding(hardware);
   if (obstacle.empty()) return folded(has_read_noise);
@@ -72,6 +74,8 @@ Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCo
     plan.not_taken.emplace_back("bit_serial", "read noise takes a product of variances for every conversion");
   } else if (input.magnitude_bits == 0 || input.cycle_bits != 1) {
     plan.not_taken.emplace_back("bit_serial", "a cycle drives more than one bit");
+  } else if (outputs < kFewOutputs) {
+    plan.not_taken.emplace_back("bit_serial", "too few outputs share the indices of a look-up");
   } else {
     plan.kind = PlanKind::kBitSerial;
     plan.reason = "inputs of one bit a cycle: each conversion's sum is looked up in tables of subset sums";

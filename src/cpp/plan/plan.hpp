@@ -37,6 +37,7 @@ bool has_converter_errors(const Adc& adc);
 /// Planes of cells that are converted on their own: slices, times polarities that are not subtracted in analog.
 int converted_planes(const Hardware& hardware, const WeightCode& code);
 
-Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input);
+/// `outputs`: bit lines of the largest matrix, which share its word lines.
+Plan choose_plan(const Hardware& hardware, const WeightCode& code, const InputCode& input, int outputs);
 
 }  // namespace imperfect

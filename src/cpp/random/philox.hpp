@@ -23,6 +23,7 @@ enum class StreamKind : std::uint32_t {
   kGMaxSpread = 3,
   kFaults = 4,
   kRead = 5,
+  kDrift = 6,
   kConverters = 7,
   kConverterNoise = 8
 };

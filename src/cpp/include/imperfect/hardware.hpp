@@ -45,29 +45,62 @@ struct RangeMethod {
 
 /// One programming law. `params` by kind: {sigma} for the first four and kWeightGaussian ({width} for kUniform);
 /// kTable: n conductances, then n deviations, relative to g_max; kPolynomial: coefficients of sigma[uS] in ascending
-/// powers of G[uS]; kPolynomialX: {g_ref[uS], coefficients in ascending powers of x = g/g_max}, times g_max/g_ref.
+/// powers of G[uS]; kPolynomialX: {g_ref[uS], coefficients in ascending powers of x = g/g_max}, times g_max/g_ref;
+/// kSaturating: {A, B} of sigma = A (1 - exp(-g/B)); kWriteVerify: {tolerance, most pulses, deviation of a pulse}.
 struct ProgrammingLaw {
-  enum class Kind { kGaussian, kProportional, kLogNormal, kUniform, kWeightGaussian, kTable, kPolynomial, kPolynomialX };
+  enum class Kind {
+    kGaussian,
+    kProportional,
+    kLogNormal,
+    kUniform,
+    kWeightGaussian,
+    kTable,
+    kPolynomial,
+    kPolynomialX,
+    kSaturating,
+    kWriteVerify
+  };
   Kind kind = Kind::kGaussian;
   std::vector<double> params;
 };
 
 /// One law of read noise: the current of a cell driven at v varies with deviation sigma(g)·v, fresh at every read. `params`
-/// by kind: {sigma}, or as ProgrammingLaw's for kTable. Over the cycles of one product the draws of a cell are independent,
-/// or one and the same (kProduct).
+/// by kind: {sigma}, of sqrt(g) for kSqrt, or as ProgrammingLaw's for kTable. Over the cycles of one product the draws of a
+/// cell are independent, or one and the same (kProduct).
 struct ReadNoise {
-  enum class Kind { kGaussian, kProportional, kTable };
+  enum class Kind { kGaussian, kProportional, kSqrt, kTable };
   enum class Correlation { kCycle, kProduct };
   Kind kind = Kind::kGaussian;
   Correlation correlation = Correlation::kCycle;
   std::vector<double> params;
 };
 
-/// Cells stuck at their largest (p_on) or smallest (p_off) conductance, each cell independently; on wins.
+/// Cells stuck at their largest (p_on) or smallest (p_off) conductance; on wins. Each cell on its own, or all cells of a word
+/// line (kRow) or bit line (kColumn) of one array together.
 struct StuckAt {
+  enum class Cluster { kCell, kRow, kColumn };
   double p_on = 0.0;
   double p_off = 0.0;
+  Cluster cluster = Cluster::kCell;
 };
+
+/// What time does to programmed cells; t in seconds, z the cell's own normal draw. `params` by kind, conductances relative to
+/// g_max:
+///   kPower: {t0, m0, m1, m_low, m_high, s0, s1, s_low, s_high}: g ((t + t0)/t0)^-|m + s z|, m = clip(m0 + m1 ln x), s
+///     likewise, x the target conductance;
+///   kShift: {a, b, c} in uS: g + a ln t + max(0, b ln t + c) z, clipped to [g_min, 1];
+///   kTable: {number of times, number of points, times, points, means [time][point], deviations [time][point]};
+///   kSpreadPolynomials, kSpreadSaturating: a programming law whose deviation at later times replaces the one at the first:
+///     {g_ref[uS], number of times, {t, 5 coefficients} for each} of kPolynomialX at these times only, or {t, A, B} of
+///     kSaturating for each time, linear between them.
+struct DriftLaw {
+  enum class Kind { kPower, kShift, kTable, kSpreadPolynomials, kSpreadSaturating };
+  Kind kind = Kind::kPower;
+  std::vector<double> params;
+};
+
+/// Whether outputs are scaled back to the mean read-out of the calibration data at t = 0, all together or each on its own.
+enum class DriftCompensation { kNone, kLayer, kColumn };
 
 /// One memory cell. `bits`: programmable levels 2^bits (empty: continuous). `g_max` in siemens (empty: not given).
 struct Cell {
@@ -76,6 +109,7 @@ struct Cell {
   double on_off_ratio = std::numeric_limits<double>::infinity();
   std::vector<ProgrammingLaw> programming;
   std::vector<StuckAt> faults;
+  std::vector<DriftLaw> drift;
   std::vector<ReadNoise> read_noise;
   double g_min_sigma = 0.0;
   double g_max_sigma = 0.0;
@@ -136,6 +170,7 @@ struct Hardware {
   WeightRange weight_range;
   RangePer per = RangePer::kLayer;
   Grouping groups = Grouping::kSeparate;
+  DriftCompensation drift_compensation = DriftCompensation::kNone;
   Cell cell;
   Array array;
   Dac dac;

@@ -91,7 +91,7 @@ struct ClippingRates {
   std::vector<double> adc;  ///< as Calibration::ranges
 };
 
-/// Digits of all cells, as programmed; see `Layer::cells`.
+/// Digits of all cells; see `Layer::cells`.
 struct CellArrays {
   std::vector<float> weights;    ///< [slice][polarity][output][row]
   std::vector<float> units;      ///< [unit][slice][row of the array]
@@ -113,11 +113,18 @@ class Layer {
 
   /// Writes all cells anew: same seed and write number, same bits.
   void program(std::uint64_t seed, std::uint32_t write = 0);
+  /// A layer of the same weights, calibration and cells, `seconds` after they were written (PCM: after its first 20 s).
+  /// Programming it again, or setting its cells, puts it back to 0. Throws for times that a drift law does not cover.
+  Layer at(double seconds) const;
+  double seconds() const;
   /// Sets every range that the hardware leaves to calibration.
   void calibrate(ArrayView<const float> x, const BatchShape& shape);
   bool uses_calibration() const;   ///< some range or sign is left to calibration
   bool needs_calibration() const;  ///< so, and it has not been done: `forward` refuses
   std::optional<Calibration> calibration() const;
+  /// Inputs that drift compensation reads the arrays out with; `calibrate` keeps the first of its own. None: no images.
+  std::pair<BatchShape, std::vector<float>> readout_inputs() const;
+  void set_readout_inputs(ArrayView<const float> x, const BatchShape& shape);
   void set_calibration(const Calibration& calibration);
 
   /// y must hold `shape().output_shape(input).size()` values. threads = 0 means the default.
@@ -134,8 +141,11 @@ class Layer {
   std::uint64_t layer_id() const;
   std::uint32_t write() const;
   PlanInfo plan() const;
+  /// Cells as they were written, whatever the time.
   std::shared_ptr<const CellArrays> cells() const;
   void set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write);
+  /// Pulses of closed-loop programming that each weight cell took: [slice][polarity][output][row]. Throws without such a law.
+  std::vector<std::uint32_t> pulses() const;
   /// g/g_max of the weight cells: [slice][polarity][output][row].
   std::vector<float> conductances() const;
   /// The weights that the programmed cells stand for: [output][row].

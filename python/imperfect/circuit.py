@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Arrays with resistive wires (IR drop), for circuit designers.
+
+Cells are linear, so the currents at the grounded ends of the bit lines are linear in the voltages
+of the drivers: I = Tᵀ V, with one matrix T (word lines x bit lines) for each programmed array. It
+is computed exactly, in float64, by joining blocks of cells that keep only the ports on their
+boundary. Siemens, ohm, volt, ampere and watt throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imperfect import _core
+from imperfect._arrays import as_num_threads
+from imperfect._checks import choice, nonnegative
+
+CORNERS = ("left_bottom", "left_top", "right_bottom", "right_top")
+_WIRES = ("r_row", "r_col", "r_driver", "r_sense")
+
+__all__ = ["CORNERS", "read_power", "transfer_matrix"]
+
+
+def transfer_matrix(
+    g: ArrayLike,
+    r_row: float,
+    r_col: float,
+    *,
+    r_driver: float = 0.0,
+    r_sense: float = 0.0,
+    corner: str = "left_bottom",
+    num_threads: int | None = None,
+) -> NDArray[np.float64]:
+    """Solve arrays with wires: the matrix T of I = Tᵀ V.
+
+    Parameters
+    ----------
+    g : array of shape (word lines, bit lines) or (arrays, word lines, bit lines)
+        Conductances of the cells in siemens; 0 is an open cell.
+    r_row, r_col : float
+        Resistance in ohm of one wire segment: before each cell on its word line, seen from the
+        driver, and after each cell on its bit line, seen towards ground. 0: no resistance.
+    r_driver, r_sense : float
+        Resistance in ohm in series with each driver and with each grounded end.
+    corner : {"left_bottom", "left_top", "right_bottom", "right_top"}
+        Where the drivers are, at the first or the last column, and where bit lines are grounded,
+        after the last or before the first row.
+    num_threads : int, optional
+        Threads for several arrays; by default what :func:`imperfect.set_num_threads` set.
+
+    Returns
+    -------
+    float64 array shaped like ``g``
+        T in siemens. ``v @ T`` are the currents in ampere into the grounded ends of the bit lines
+        for voltages ``v`` of the word lines' drivers. Without wires T is ``g``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``g`` has another number of dimensions or an empty side, or if a conductance or a
+        resistance is negative, not finite, or neither 0 nor between 1e-30 and 1e30.
+
+    Notes
+    -----
+    Nested dissection (George, SIAM J. Numer. Anal. 10, 1973) of the array's nodal equations; only
+    sums of conductances of equal sign are formed (Grassmann, Taksar & Heyman, Oper. Res. 33,
+    1985), so that T is exact to rounding however small or large the resistances are. An array of
+    n x n cells takes work of order n³ and memory of order n².
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imperfect import circuit
+    >>> g = np.full((64, 64), 1e-4)
+    >>> T = circuit.transfer_matrix(g, r_row=1.0, r_col=1.0)
+    >>> currents = np.full(64, 0.2) @ T
+    >>> print(f"{currents[0]:.3e} {currents[-1]:.3e}")  # ampere; without wires 1.28e-03
+    1.121e-03 9.473e-04
+    """
+    return _solve(g, (r_row, r_col, r_driver, r_sense), corner, num_threads, False)[0]
+
+
+def read_power(
+    g: ArrayLike,
+    v: ArrayLike,
+    r_row: float,
+    r_col: float,
+    *,
+    r_driver: float = 0.0,
+    r_sense: float = 0.0,
+    corner: str = "left_bottom",
+    num_threads: int | None = None,
+) -> NDArray[np.float64]:
+    """Power that arrays take while they are read: cells, wires, drivers and sense ends together.
+
+    Parameters
+    ----------
+    g, r_row, r_col, r_driver, r_sense, corner, num_threads
+        The arrays and their wires, as in :func:`transfer_matrix`.
+    v : array of shape (word lines,) or (inputs, word lines)
+        Voltages of the drivers; the same for all arrays.
+
+    Returns
+    -------
+    float64 array of shape ([arrays,] [inputs])
+        Vᵀ Y V in watt for each array and each input, Y the admittances between the drivers; one
+        number for one array and one input.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`transfer_matrix`; also if ``v`` does not fit ``g`` or is not finite.
+
+    Examples
+    --------
+    >>> from imperfect import circuit
+    >>> print(f"{circuit.read_power([[1e-4]], [0.5], r_row=0, r_col=0):.2e}")
+    2.50e-05
+    """
+    inputs = _as_float64("v", v)
+    if inputs.ndim not in (1, 2):
+        raise ValueError(f"v has shape {inputs.shape}: must be ([inputs,] word lines)")
+    if not np.isfinite(inputs).all():
+        raise ValueError("v holds numbers that are not finite")
+    cells = _as_float64("g", g)
+    if cells.ndim in (2, 3) and inputs.shape[-1] != cells.shape[-2]:
+        raise ValueError(
+            f"v has shape {inputs.shape} and g has shape {cells.shape}: v must have one voltage "
+            f"for each of {cells.shape[-2]} word lines"
+        )
+    drivers = _solve(cells, (r_row, r_col, r_driver, r_sense), corner, num_threads, True)[1]
+    # The operands of einsum are (inputs, word lines) and ([arrays,] word lines, word lines).
+    power = np.einsum("...i,...ik,...k->...", inputs, drivers[..., None, :, :], inputs)
+    result: NDArray[np.float64] = power if inputs.ndim == 2 else power[..., 0]
+    return result
+
+
+def _solve(
+    g: ArrayLike,
+    wires: tuple[Any, Any, Any, Any],
+    corner: str,
+    num_threads: int | None,
+    want_drivers: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """T, and the admittances between drivers if wanted."""
+    cells = _as_float64("g", g)
+    if cells.ndim not in (2, 3) or 0 in cells.shape:
+        allowed = "([arrays,] word lines, bit lines), one or more of each"
+        raise ValueError(f"g has shape {cells.shape}: must be {allowed}")
+    ohms = [nonnegative(name, value, "ohm") for name, value in zip(_WIRES, wires, strict=True)]
+    threads = 0 if num_threads is None else as_num_threads("num_threads", num_threads)
+    batch = cells.reshape(-1, *cells.shape[-2:])
+    r_row, r_col, r_driver, r_sense = ohms
+    side = choice("corner", corner, CORNERS)
+    transfer, drivers = _core.transfer_matrices(
+        batch, r_row, r_col, r_driver, r_sense, side, want_drivers, threads
+    )
+    rows, square = cells.shape[:-1], cells.shape[-2]
+    return transfer.reshape(cells.shape), (
+        np.empty(0) if drivers is None else drivers.reshape(*rows, square)
+    )
+
+
+def _as_float64(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Real numbers as a C-contiguous float64 array."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} is not an array: {error}") from None
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise TypeError(f"{name} is a masked array: fill its gaps first")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
+    return np.asarray(array, np.float64, order="C")

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Arrays with resistive wires.
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "base/check.hpp"
+#include "bindings/numpy_convert.hpp"
+#include "imperfect/wires.hpp"
+
+namespace imperfect {
+namespace {
+
+using Doubles = py::array_t<double, py::array::c_style>;
+
+Corner to_corner(const std::string& name) {
+  if (name == "left_bottom") return Corner::kLeftBottom;
+  if (name == "left_top") return Corner::kLeftTop;
+  if (name == "right_bottom") return Corner::kRightBottom;
+  if (name == "right_top") return Corner::kRightTop;
+  fail("corner='", name, "': must be one of left_bottom, left_top, right_bottom, right_top");
+}
+
+int line_count(const Doubles& g, py::ssize_t axis) {
+  check(g.shape(axis) <= 1 << 20, "g has ", g.shape(axis), " lines along axis ", axis, ": must have at most ", 1 << 20);
+  return static_cast<int>(g.shape(axis));
+}
+
+std::tuple<Doubles, std::optional<Doubles>> solve(const Doubles& g, double r_row, double r_col, double r_driver,
+                                                  double r_sense, const std::string& corner, bool want_drivers,
+                                                  int num_threads) {
+  check(g.ndim() == 3, "g has ", g.ndim(), " dimensions: must have 3 (arrays, word lines, bit lines)");
+  const Wires wires{r_row, r_col, r_driver, r_sense, to_corner(corner)};
+  const ArrayBatch batch{static_cast<std::size_t>(g.shape(0)), line_count(g, 1), line_count(g, 2)};
+  Doubles transfer({g.shape(0), g.shape(1), g.shape(2)});
+  std::optional<Doubles> drivers;
+  if (want_drivers) drivers.emplace(std::vector<py::ssize_t>{g.shape(0), g.shape(1), g.shape(1)});
+  const ArrayView<const double> from{g.data(), static_cast<std::size_t>(g.size())};
+  const ArrayView<double> to{transfer.mutable_data(), from.size};
+  const ArrayView<double> squares =
+      drivers ? ArrayView<double>{drivers->mutable_data(), batch.count * batch.square_size()} : ArrayView<double>{};
+  {
+    const py::gil_scoped_release release;
+    transfer_matrices(batch, from, wires, to, squares, num_threads);
+  }
+  return {std::move(transfer), std::move(drivers)};
+}
+
+}  // namespace
+
+void register_wires(py::module_& m) {
+  m.def("transfer_matrices", &solve, py::arg("g"), py::arg("r_row"), py::arg("r_col"), py::arg("r_driver"),
+        py::arg("r_sense"), py::arg("corner"), py::arg("want_drivers"), py::arg("num_threads"),
+        "Transfer matrices of arrays with wires and, if wanted, the admittances between drivers.");
+}
+
+}  // namespace imperfect
