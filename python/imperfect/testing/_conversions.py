@@ -132,7 +132,9 @@ class Conversion:
         value = convert(self.current, lo, hi, bits)
         up = np.abs(convert(self.current + shift, lo, hi, bits) - value)
         down = np.abs(convert(self.current - shift, lo, hi, bits) - value)
-        change = np.maximum(up, down) + rounding * np.abs(value)
+        # Why: a value is rounded in proportion to its terms, lo and code * lsb, which may cancel.
+        terms = np.abs(value) if bits is None else np.abs(value) + max(abs(lo), abs(hi))
+        change = np.maximum(up, down) + rounding * terms
         return abs(self.scale) * change[:, self.columns]
 
 
