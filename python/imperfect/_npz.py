@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes arrays to ``.npz`` files that appear complete or not at all, without pickle inside."""
+"""Writes arrays to ``.npz`` files that appear complete or not at all, and reads them; no pickle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# What NumPy and zipfile raise for a file that is cut off or is something else.
+UNREADABLE = (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, no ``.npz`` file, or holds objects.
+    OSError
+        If it cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            return {name: found[name] for name in found.files}
+    except UNREADABLE as error:
+        raise ValueError(f"{path}: is no usable .npz file: {error}") from error
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -19,6 +19,7 @@ from imperfect._checks import check_instance, integer, real, refusal
 from imperfect._images.files import decoded, find_files
 from imperfect._images.resize import Frame
 from imperfect._images.selection import balanced, split_by_class
+from imperfect._npz import read_npz
 
 __all__ = ["Dataset", "Images", "load"]
 
@@ -236,14 +237,11 @@ def _from_folder(
 
 
 def _from_npz(path: Path, frame: Frame, scale: Scale, counts: list[int | None]) -> Dataset:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in PARTS if name not in file.files]
-            if missing:
-                raise ValueError(f"has no {missing}; it has {file.files}")
-            arrays = [file[name] for name in PARTS]
-    except (ValueError, EOFError, OSError, AttributeError) as error:
-        raise ValueError(f"{path}: is no usable .npz file: {error}") from error
+    file = read_npz(path)
+    missing = [name for name in PARTS if name not in file]
+    if missing:
+        raise ValueError(f"{path}: has no {missing}; it has {list(file)}")
+    arrays = [file[name] for name in PARTS]
     results: list[Any] = []
     for place, count in zip((0, 2), counts, strict=True):
         x, y = arrays[place], arrays[place + 1]

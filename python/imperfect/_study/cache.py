@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._npz import write_npz
+from imperfect._npz import read_npz, write_npz
 
 Arrays = dict[str, NDArray[Any]]
-# What NumPy and zipfile raise for a file that is cut off or is something else.
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 
 
 def digest_of(value: Any) -> str:
@@ -62,7 +59,6 @@ class Cache:
 def _read(path: Path) -> Arrays | None:
     """All arrays of a file; None if it is missing or damaged, which computing again repairs."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except UNREADABLE:
+        return read_npz(path)
+    except (OSError, ValueError):
         return None
