@@ -17,6 +17,7 @@ from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import LayerSpec
 from imperfect._network.normalise import SAMPLES
 from imperfect._network.proto import attributes, bodies, every_node
+from imperfect._network.sample_rows import axis_factors
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -121,8 +122,12 @@ def _recurrent_macs(graph: Graph, node: NodeProto, size: int) -> int | None:
 def _elements(graph: Graph, name: str, skip: int | None = None) -> int | None:
     """Values per sample of a tensor, not counting the sizes along one axis."""
     shape = graph.shape(name)
-    if shape is None:
-        return None
+    if shape is None or None in shape:
+        axes = axis_factors(graph, name)
+        if axes is None:
+            return None
+        shape = tuple(size for axis, sizes in enumerate(axes) if axis != skip for size in sizes)
+        skip = None
     sizes = [1 if size == SAMPLES else size for axis, size in enumerate(shape) if axis != skip]
     known = [size for size in sizes if isinstance(size, int)]
     samples = graph.batch if graph.batch and name not in graph.constants else 1
