@@ -115,6 +115,12 @@ class LayerSpec:
         return 1 - self.weight.ndim if self.kind != "linear" else -2 if self.swap_output else -1
 
     @property
+    def matrix(self) -> tuple[int, int, int]:
+        """What the arrays hold: groups, outputs of a group, rows of a group."""
+        outputs = len(self.weight)
+        return self.groups, outputs // self.groups, self.weight.size // outputs
+
+    @property
     def batch_norm(self) -> BatchNorm | None:
         """The absorbed batch normalisation, if there is one."""
         return next((item.batch_norm for item in self.absorbed if item.batch_norm), None)
