@@ -8,7 +8,7 @@ Arrays are float32 throughout; inputs have shape (n, channels, …), or (…, in
 
 from imperfect._layers.base import AnalogLayer
 from imperfect._layers.convolution import AnalogConv1d, AnalogConv2d
-from imperfect._layers.description import Clipping, Epilogue, Plan
+from imperfect._layers.description import ArrayUse, Clipping, Epilogue, Plan
 from imperfect._layers.linear import AnalogLinear
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "AnalogConv2d",
     "AnalogLayer",
     "AnalogLinear",
+    "ArrayUse",
     "Clipping",
     "Epilogue",
     "Plan",

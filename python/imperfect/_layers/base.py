@@ -23,7 +23,7 @@ from imperfect._arrays import (
 )
 from imperfect._checks import choice, real
 from imperfect._layers.calibration import Calibrated
-from imperfect._layers.description import Epilogue, Plan
+from imperfect._layers.description import ArrayUse, Epilogue, Plan, array_use
 from imperfect._layers.saved import (
     as_write,
     saved_batch,
@@ -117,6 +117,11 @@ class AnalogLayer(Calibrated):
     def plan(self) -> Plan:
         """How a forward pass is computed, and what it costs."""
         return Plan(**self._compiled.plan)
+
+    @property
+    def arrays(self) -> ArrayUse:
+        """How many arrays the layer takes, and how full they are; see ``layers.ArrayUse``."""
+        return array_use(self._hardware, self._compiled.array_counts)
 
     def program(self, seed: int | None = None, *, write: int = 0) -> None:
         """Write all cells again.

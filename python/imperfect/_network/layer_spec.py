@@ -57,7 +57,8 @@ class LayerSpec:
     ``weight`` is (out, in) or (out, in/groups, kernel…). ``padding`` is None where it depends on
     the size of the input (``auto_pad``). A linear layer works on the last axis of its input;
     ``swap_input`` and ``swap_output`` exchange the last two axes first (a constant on the left,
-    a transposed Gemm), ``sample_axis`` is where samples then stand.
+    a transposed Gemm), ``sample_axis`` is where samples then stand. Where an axis holds samples and
+    other things together, ``rows_after_sample`` rows of one sample come before those of the next.
     """
 
     name: str
@@ -75,6 +76,7 @@ class LayerSpec:
     swap_input: bool = False
     swap_output: bool = False
     sample_axis: int = 0
+    rows_after_sample: int | None = None
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
@@ -111,6 +113,12 @@ class LayerSpec:
     def output_axis(self) -> int:
         """The axis, from the end, along which the outputs of the array stand."""
         return 1 - self.weight.ndim if self.kind != "linear" else -2 if self.swap_output else -1
+
+    @property
+    def matrix(self) -> tuple[int, int, int]:
+        """What the arrays hold: groups, outputs of a group, rows of a group."""
+        outputs = len(self.weight)
+        return self.groups, outputs // self.groups, self.weight.size // outputs
 
     @property
     def batch_norm(self) -> BatchNorm | None:

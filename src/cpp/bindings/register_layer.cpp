@@ -5,6 +5,7 @@
 
 #include "bindings/hardware_convert.hpp"
 #include "bindings/numpy_convert.hpp"
+#include "imperfect/array_use.hpp"
 #include "imperfect/layer.hpp"
 
 namespace imperfect {
@@ -133,6 +134,14 @@ py::typing::Dict<py::str, py::object> plan(const Layer& layer) {
   return result;
 }
 
+/// Arrays, cells of weights, of unit columns, off the blocks, and of whole arrays.
+using ArrayCounts = std::tuple<long long, long long, long long, long long, long long>;
+
+ArrayCounts array_counts(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+  const ArrayUse use = count_arrays(hardware, num_groups, outputs_per_group, rows_per_group);
+  return {use.num_arrays, use.weight_cells, use.unit_cells, use.off_block_cells, use.cells};
+}
+
 using Floats = py::array_t<float>;
 
 std::tuple<Floats, Floats, Floats> cells(const Layer& layer) {
@@ -173,6 +182,12 @@ std::optional<Floats> readout_inputs(const Layer& layer) {
 
 void register_layer(py::module_& m) {
   register_report(m);
+  m.def(
+      "array_counts",
+      [](const py::object& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+        return array_counts(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
+      },
+      py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
   py::class_<LayerShape>(m, "LayerShape")
       .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
            py::arg("kernel") = Pair{1, 1}, py::arg("stride") = Pair{1, 1}, py::arg("dilation") = Pair{1, 1},
@@ -229,6 +244,12 @@ void register_layer(py::module_& m) {
           },
           py::arg("weights"), py::arg("units"), py::arg("off_block"), py::arg("seed"), py::arg("write"))
       .def_property_readonly("plan", &plan)
+      .def_property_readonly("array_counts",
+                             [](const Layer& layer) {
+                               const LayerShape& shape = layer.shape();
+                               return array_counts(layer.hardware(), shape.groups, shape.outputs_per_group(),
+                                                   shape.rows_per_group());
+                             })
       .def("conductances", &conductances)
       .def("effective_weight", [](const Layer& layer) {
         return to_array(layer.effective_weight(), {layer.shape().out_channels, layer.shape().rows_per_group()});
