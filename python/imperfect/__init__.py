@@ -23,7 +23,7 @@ from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
 from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
 
 if TYPE_CHECKING:
-    from imperfect import circuit, data, diagnosis, plot, report, study, testing, torch, zoo
+    from imperfect import circuit, data, diagnosis, images, plot, report, study, testing, torch, zoo
     from imperfect.diagnosis import diagnose
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
@@ -32,6 +32,7 @@ _MODULES = (
     "circuit",
     "data",
     "diagnosis",
+    "images",
     "plot",
     "report",
     "study",
@@ -74,6 +75,7 @@ __all__ = [
     "diagnose",
     "diagnosis",
     "get_num_threads",
+    "images",
     "plot",
     "presets",
     "report",

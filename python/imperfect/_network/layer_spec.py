@@ -49,6 +49,11 @@ class Absorbed:
     high: float = math.inf
     batch_norm: BatchNorm | None = None
 
+    @property
+    def is_addition(self) -> bool:
+        """Whether the node adds a constant to each output."""
+        return self.batch_norm is None and (self.low, self.high) == (-math.inf, math.inf)
+
 
 @dataclass(frozen=True, eq=False)
 class LayerSpec:
