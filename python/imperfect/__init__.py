@@ -20,7 +20,16 @@ from imperfect._config import (
 )
 from imperfect._core import __version__
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
-from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
+from imperfect.layers import (
+    AnalogConv1d,
+    AnalogConv2d,
+    AnalogGRU,
+    AnalogLinear,
+    AnalogLSTM,
+    Clipping,
+    Epilogue,
+    Plan,
+)
 
 if TYPE_CHECKING:
     from imperfect import circuit, data, diagnosis, plot, report, study, testing, torch, zoo
@@ -54,6 +63,8 @@ __all__ = [
     "AnalogConv1d",
     "AnalogConv2d",
     "AnalogFeatures",
+    "AnalogGRU",
+    "AnalogLSTM",
     "AnalogLinear",
     "AnalogLogisticRegression",
     "AnalogNetwork",

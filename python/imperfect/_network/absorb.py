@@ -41,7 +41,7 @@ def with_epilogue(graph: Graph, spec: LayerSpec) -> LayerSpec:
 
 def _next_node(graph: Graph, spec: LayerSpec) -> NodeProto | None:
     node = graph.only_reader(spec.output)
-    if node is None or node.domain or spec.is_clipped:
+    if node is None or node.domain or spec.is_clipped or spec.recurrent is not None:
         return None
     order = {"Add": 1, "BatchNormalization": 1, "Clip": 2, "Relu": 2}
     after_norm = spec.batch_norm is not None and order.get(node.op_type) == 1

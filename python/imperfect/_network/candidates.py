@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which nodes of a graph can be computed by analog arrays, and what each of them needs.
 
-Candidates are Conv (1-d and 2-d), Gemm and MatMul with exactly one constant operand, in float32.
+Candidates are Conv (1-d and 2-d), Gemm and MatMul with exactly one constant operand, and LSTM and
+GRU with constant weights, in float32.
 Everything else stays digital, each node with the reason why.
 Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md.
 """
@@ -18,6 +19,7 @@ from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.normalise import SAMPLES
 from imperfect._network.proto import attributes
+from imperfect._network.recurrent import OPERANDS, recurrent_spec, why_digital
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -41,7 +43,7 @@ def find_layers(graph: Graph) -> tuple[dict[str, LayerSpec], dict[str, str]]:
         reader = READERS.get(node.op_type) if not node.domain else None
         try:
             if reader is None:
-                raise StaysDigitalError("not a Conv, Gemm or MatMul")
+                raise StaysDigitalError("not a Conv, Gemm, MatMul, LSTM or GRU")
             spec = reader(graph, node)
             if spec.input in graph.constants:
                 raise StaysDigitalError("its input is constant")
@@ -191,4 +193,15 @@ def _per_output(values: Floats, outputs: int) -> Floats:
     return np.array(np.broadcast_to(values.reshape(-1), (outputs,)))
 
 
-READERS = {"Conv": _read_conv, "Gemm": _read_gemm, "MatMul": _read_matmul}
+def _read_recurrent(graph: Graph, node: NodeProto) -> LayerSpec:
+    if reason := why_digital(graph, node):
+        raise StaysDigitalError(reason)
+    names = {what: _optional_input(node, place) for what, place in OPERANDS.items()}
+    operands = {what: _constant(graph, name, what) for what, name in names.items() if name}
+    return recurrent_spec(graph, node, operands)
+
+
+READERS = {
+    "Conv": _read_conv, "Gemm": _read_gemm, "MatMul": _read_matmul, "LSTM": _read_recurrent,
+    "GRU": _read_recurrent,
+}  # fmt: skip

@@ -2,16 +2,17 @@
 """What one analog layer of a network is: weights, geometry, epilogue, place in the graph.
 
 A layer is one Conv, Gemm or MatMul node, followed by the nodes it absorbed as its digital
-epilogue y = clip(scale·y + shift, low, high) per output. Weights have shape (out, in) or
-(out, in/groups, kernel…), all values are float32.
+epilogue y = clip(scale·y + shift, low, high) per output, or one LSTM or GRU node. Weights have
+shape (out, in) or (out, in/groups, kernel…), all values are float32.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,23 @@ class Absorbed:
     batch_norm: BatchNorm | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RecurrentPart:
+    """What an LSTM or GRU has beyond its weights.
+
+    ``arguments`` are those of the layer; ``lengths``, ``states`` and ``outputs`` (Y, Y_h, Y_c) are
+    names of tensors, empty where there is none, ``constants`` the values of those that never
+    change.
+    """
+
+    hidden: int
+    arguments: Mapping[str, Any]
+    lengths: str
+    states: tuple[str, ...]
+    constants: dict[str, NDArray[Any]]
+    outputs: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class LayerSpec:
     """One node that can be analog: its weights, its geometry, its place in the graph.
@@ -57,11 +75,13 @@ class LayerSpec:
     ``weight`` is (out, in) or (out, in/groups, kernel…). ``padding`` is None where it depends on
     the size of the input (``auto_pad``). A linear layer works on the last axis of its input;
     ``swap_input`` and ``swap_output`` exchange the last two axes first (a constant on the left,
-    a transposed Gemm), ``sample_axis`` is where samples then stand.
+    a transposed Gemm), ``sample_axis`` is where samples then stand. Weights of a recurrent layer
+    are those of the inputs and of the hidden state side by side, (gates·hidden, inputs + hidden),
+    or (2, …) if bidirectional.
     """
 
     name: str
-    kind: Literal["linear", "conv1d", "conv2d"]
+    kind: Literal["linear", "conv1d", "conv2d", "lstm", "gru"]
     weight: Floats
     bias: Floats | None
     input: str
@@ -75,6 +95,25 @@ class LayerSpec:
     swap_input: bool = False
     swap_output: bool = False
     sample_axis: int = 0
+    recurrent: RecurrentPart | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer reads."""
+        part = self.recurrent
+        if part is None:
+            return (self.input,)
+        others = (part.lengths, *part.states)
+        return (self.input, *(name for name in others if name and name not in part.constants))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer gives when it is whole."""
+        return (
+            (self.output,)
+            if self.recurrent is None
+            else tuple(filter(None, self.recurrent.outputs))
+        )
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:

@@ -60,11 +60,13 @@ from imperfect.testing._random import (
     uniforms,
 )
 from imperfect.testing._reading import CellNoise
+from imperfect.testing._recurrent import ReferenceRecurrent
 
 __all__ = [
     "CellNoise",
     "Kind",
     "ReferenceLayer",
+    "ReferenceRecurrent",
     "assert_fraction_within_sigma",
     "assert_mean_within_sigma",
     "assert_outputs_match",
