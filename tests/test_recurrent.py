@@ -351,3 +351,14 @@ def test_drift_compensation_brings_states_back() -> None:
         layer.calibrate(x)
         errors.append(np.abs(layer.at(1e6)(x)[0] - layer(x)[0]).max())
     assert errors[0] > 0.05 and errors[1] < 1e-5
+
+
+def test_ranges_can_be_drawn() -> None:
+    layer = make("gru", hardware=NOISY)
+    x = normal(4, 6, 5)
+    layer.calibrate(x)
+    figure = im.plot.adc_ranges(layer, x)
+    texts = " ".join(
+        text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
+    )
+    assert all(role in texts for role in layer.cores)

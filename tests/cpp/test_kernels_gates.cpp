@@ -108,6 +108,6 @@ TEST_CASE("functions are right to a few units in the last place, also far out an
         float state = 1.0f;
         k->gates.step_gru({1, kFree, gates, none, nullptr}, &state);
         const double s = sigma(x);
-        REQUIRE(std::abs(state - s) <= 4e-7 * s + 1.2e-38);
+        REQUIRE(std::abs(state - s) <= 4e-7 * s + 1.7e-38);  // e^-87, where the exponential ends
       }
 }

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t kMostSamples = 192;                    // what layers compute at once
 constexpr std::size_t kMostProducts = std::size_t{1} << 22;  // products of inputs that a block holds
+// Why: threads meet at every step, which takes longer than a small product, on a busy machine much longer.
+constexpr double kMultiplyAddsPerThread = 1e7;
 
 /// Outputs of the arrays that take inputs, of those that take the state, and of the candidate's.
 struct GateCounts {
@@ -103,6 +105,8 @@ class SampleBlock {
     first_ = first, count_ = count, threads_ = threads;
     multiply_inputs();
     load_states();
+    const double per_step = static_cast<double>(arrays_.recurrent->shape().weight_size()) * static_cast<double>(count);
+    threads_ = static_cast<int>(std::min<double>(threads, 1.0 + per_step / kMultiplyAddsPerThread));
     from_state_.resize(count * static_cast<std::size_t>(gates_.recurrent) * hidden_);
     if (gates_.candidate > 0) reset_.resize(count * hidden_), candidate_.resize(count * hidden_);
     for (std::size_t k = 0; k < batch_.steps; ++k) step(arrays_.is_reversed ? batch_.steps - 1 - k : k);
