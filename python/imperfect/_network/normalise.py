@@ -2,7 +2,9 @@
 """Brings a checked ONNX model to the normal form that the rest of the package relies on.
 
 Local functions are inlined, every node gets a name of its own, nodes that read constants only
-are computed once (weights often arrive through Identity, Transpose, Cast or DequantizeLinear),
+are computed once (weights often arrive through Identity, Transpose, Cast or DequantizeLinear; those
+of PyTorch's LSTM are cut by sizes that a Shape node gives, which is one of them where no sample
+changes what it gives),
 what no output needs is dropped, and shapes are inferred. The sample axis of the inputs, where its
 size is free, is named ``SAMPLES`` so that inference shows where it goes. Never computed in
 advance: random operators, operators with bodies, and initializers that are also graph inputs,
@@ -15,7 +17,10 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from imperfect._network.proto import bodies, reads, refusing, to_tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from imperfect._network.proto import attributes, bodies, reads, refusing, to_tensor
 from imperfect._optional import require
 
 if TYPE_CHECKING:
@@ -153,14 +158,17 @@ def _fold(model: ModelProto) -> bool:
     constants = {t.name: t for t in model.graph.initializer if t.name not in overridable}
     outputs = {value.name for value in model.graph.output}
     known, budget = _known_types(model), LARGEST_FOLDED + 8 * model.ByteSize()
+    sizes = _fixed_sizes(model)
     kept: list[NodeProto] = []
     for node in model.graph.node:
         names = {name for name in node.output if name}
         values: list[TensorProto] = []
-        if _is_foldable(node, constants) and names <= known.keys() and not names & outputs:
+        if names & sizes.keys() and not names & outputs:
+            values = [to_tensor(sizes[name], name) for name in names]
+        elif _is_foldable(node, constants) and names <= known.keys() and not names & outputs:
             budget -= sum(_num_bytes(*known[name]) for name in names)
             values = _compute(model, node, constants) if budget >= 0 else []
-        if values and all(known[value.name][0] == value.data_type for value in values):
+        if values and all(_has_type(known, value) for value in values):
             constants |= {value.name: value for value in values}
             model.graph.initializer.extend(values)
         else:
@@ -168,6 +176,34 @@ def _fold(model: ModelProto) -> bool:
     changed = len(kept) < len(model.graph.node)
     _keep_nodes(model, kept)
     return changed
+
+
+def _has_type(known: dict[str, tuple[int, list[int]]], value: TensorProto) -> bool:
+    return value.name not in known or known[value.name][0] == value.data_type
+
+
+def _fixed_sizes(model: ModelProto) -> dict[str, NDArray[np.int64]]:
+    """What the Shape nodes give, by the names of their outputs, where it never changes."""
+    nodes = [node for node in model.graph.node if node.op_type == "Shape" and not node.domain]
+    if not nodes:
+        return {}
+    # Why: a file may state the sizes of its tensors for one sample; only what follows counts.
+    stated = list(model.graph.value_info)
+    del model.graph.value_info[:]
+    try:
+        inferred = require("onnx").shape_inference.infer_shapes(model, data_prop=True).graph
+    finally:
+        model.graph.value_info.extend(stated)
+    kinds = {v.name: v.type.tensor_type for v in (*inferred.value_info, *inferred.input)}
+    found = {}
+    for node in nodes:
+        kind, given = kinds.get(node.input[0]), attributes(node)
+        if kind is None or not kind.HasField("shape"):
+            continue
+        dims = kind.shape.dim[given.get("start", 0) : given.get("end")]
+        if all(dim.HasField("dim_value") for dim in dims):
+            found[node.output[0]] = np.array([dim.dim_value for dim in dims], np.int64)
+    return found
 
 
 def _is_foldable(node: NodeProto, constants: dict[str, TensorProto]) -> bool:
