@@ -249,7 +249,7 @@ def if_captures() -> Case:
 
 
 def lstm() -> Case:
-    """A recurrent layer, digital, between two analog layers; time first inside."""
+    """A recurrent layer between two others; time first inside."""
     nodes = [
         h.make_node("MatMul", ["x", "w1"], ["a"], name="embed"),
         h.make_node("Transpose", ["a"], ["t"], perm=[1, 0, 2]),

@@ -101,9 +101,10 @@ def merged_axes() -> Case:
 
 
 def same_for_all_samples() -> Case:
-    """A product whose input is a table of positions, with a default that a caller may override."""
+    """A product of what no sample changes, from an operator that is never computed in advance."""
     nodes = [
-        h.make_node("Cos", ["table"], ["waves"]),
+        h.make_node("RandomUniform", [], ["ones"], low=1.0, high=1.0, shape=[7, 4]),
+        h.make_node("Cos", ["ones"], ["waves"]),
         h.make_node("MatMul", ["waves", "w"], ["positions"], name="positions"),
         h.make_node("Add", ["x", "positions"], ["a"]),
         h.make_node("MatMul", ["a", "w"], ["y"], name="fc"),

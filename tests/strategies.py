@@ -124,6 +124,18 @@ class Product:
         return np.concatenate([r @ w.T for w, r in zip(outputs, rows, strict=True)], axis=1)
 
 
+@dataclass(frozen=True)
+class RecurrentWork:
+    """A machine, a recurrent layer's arguments, sequences and their first states."""
+
+    kind: str
+    arguments: dict[str, Any]
+    x: npt.NDArray[np.float32]
+    calibration: npt.NDArray[np.float32]
+    states: npt.NDArray[np.float32]
+    seconds: float
+
+
 @st.composite
 def mappings(draw: st.DrawFn, *, continuous: bool) -> dict[str, Any]:
     """Fields of a Hardware that say how weights become cells, and the bits of a digit."""
@@ -326,3 +338,30 @@ def workloads(draw: st.DrawFn) -> Workload:
         weight = normal(groups * channels, outputs, *kernel)
     bias = normal(groups * outputs)
     return Workload(hardware, weight, bias, x, calibration, arguments, seconds, is_transposed)
+
+
+@st.composite
+def recurrent_works(draw: st.DrawFn) -> RecurrentWork:
+    """The random machines of ``workloads`` with a small recurrent layer of one direction."""
+    work = draw(workloads())
+    kind = draw(st.sampled_from(["lstm", "gru", "gru_reset_after"]))
+    inputs, hidden, gates = draw(st.integers(1, 4)), draw(st.integers(1, 4)), 3 + (kind == "lstm")
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def normal(*shape: int) -> npt.NDArray[np.float32]:
+        return rng.normal(size=shape).astype(np.float32)
+
+    arguments: dict[str, Any] = {
+        "weight_ih": normal(gates * hidden, inputs),
+        "weight_hh": normal(gates * hidden, hidden),
+        "bias_ih": draw(st.sampled_from([None, normal(gates * hidden)])),
+        "bias_hh": normal(gates * hidden),
+        "hardware": work.hardware,
+        "seed": work.arguments["seed"],
+        "clip": draw(st.sampled_from([None, 0.7])),
+    }
+    if kind == "lstm":
+        arguments["peepholes"] = draw(st.sampled_from([None, normal(3 * hidden)]))
+        arguments["input_forget"] = draw(st.booleans())
+    x, calibration = normal(2, 3, inputs), normal(3, 4, inputs)
+    return RecurrentWork(kind, arguments, x, calibration, normal(2, 2, 1, hidden), work.seconds)

@@ -65,7 +65,7 @@ def test_summary_counts_multiply_adds() -> None:
 @pytest.mark.parametrize(
     ("case", "node", "macs", "reason"),
     [
-        ("lstm", "lstm", 7 * (20 * 4 + 20 * 5), "not a Conv, ConvTranspose, Gemm or MatMul"),
+        ("lstm", "lstm", 7 * (20 * 4 + 20 * 5), ""),
         ("matmul sequence", "scores", 7 * 7 * 4, "its weight is computed at run time"),
         ("matmul sequence", "query", 7 * 6 * 4, ""),
         ("matmul left", "left", 4 * 6 * 7, ""),
@@ -78,7 +78,7 @@ def test_summary_counts_multiply_adds() -> None:
         ("same for all samples", "positions", 112, "its input is the same for all samples"),
         ("add per channel", "add", 0, "digital epilogue of 'conv'"),
         ("add everywhere", "clip", 0, "digital epilogue of 'conv'"),
-        ("add along the width", "add", 0, "not a Conv, ConvTranspose, Gemm or MatMul"),
+        ("add along the width", "add", 0, "not a Conv, ConvTranspose, Gemm, MatMul"),
     ],
 )
 def test_reasons_and_work_of_digital_nodes(

@@ -107,3 +107,30 @@ def test_digest_sees_content_only() -> None:
     model = networks.small_cnn()
     node(model, "stem").name = "trunk"
     assert Network.from_onnx(model).digest() != digest
+
+
+def shapes_of(start: int, end: int, stated: list[int] | None = None) -> list[str]:
+    """Operators left of a network that cuts its weight by sizes of an inner tensor."""
+    nodes = [
+        h.make_node("Relu", ["x"], ["a"]),
+        h.make_node("Shape", ["a"], ["size"], start=start, end=end),
+        h.make_node("Slice", ["w", "zero", "size"], ["part"]),
+        h.make_node("MatMul", ["a", "part"], ["y"]),
+    ]
+    constants = {"w": networks.draw(6, 4), "zero": np.array([0])}
+    made = networks.model(nodes, {"x": ["n", 3]}, {"y": ["n", 4]}, constants)
+    if stated is not None:
+        value = h.make_tensor_value_info("a", TensorProto.FLOAT, stated)
+        made.graph.value_info.append(value)
+    return [item.op_type for item in load(made).graph.node]
+
+
+def test_sizes_that_no_sample_changes_are_constants() -> None:
+    assert shapes_of(1, 2) == ["Relu", "MatMul"]
+    assert shapes_of(-1, 2) == ["Relu", "MatMul"]
+
+
+def test_the_number_of_samples_is_no_constant() -> None:
+    assert "Shape" in shapes_of(0, 1)
+    # A file that states its tensors for three samples.
+    assert "Shape" in shapes_of(0, 1, stated=[3, 3])

@@ -17,6 +17,7 @@ __all__: list[str] = [
     "ConverterUse",
     "Layer",
     "LayerShape",
+    "RecurrentCell",
     "array_counts",
     "available_simd_levels",
     "has_openmp",
@@ -193,6 +194,37 @@ def array_counts(
     outputs_per_group: typing.SupportsInt | typing.SupportsIndex,
     rows_per_group: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[int, int, int, int, int]: ...
+
+class RecurrentCell:
+    def __init__(
+        self,
+        kind: str,
+        hidden: typing.SupportsInt | typing.SupportsIndex,
+        clip: typing.SupportsFloat | typing.SupportsIndex,
+        is_coupled: bool,
+    ) -> None: ...
+    def run(
+        self,
+        directions: collections.abc.Sequence[
+            tuple[Layer, Layer, Layer | None, numpy.ndarray | None, bool]
+        ],
+        x: numpy.ndarray,
+        lengths: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None,
+        h: numpy.ndarray,
+        c: numpy.ndarray,
+        traces: bool,
+        num_threads: typing.SupportsInt | typing.SupportsIndex,
+        first_sample: typing.SupportsInt | typing.SupportsIndex,
+        read: typing.SupportsInt | typing.SupportsIndex,
+        samples: typing.Annotated[numpy.typing.ArrayLike, numpy.uint64] | None,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+        numpy.typing.NDArray[numpy.float32],
+    ]: ...
+
 def available_simd_levels() -> str:
     """
     Levels this machine can run, lowest first, separated by spaces.

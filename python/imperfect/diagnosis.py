@@ -249,7 +249,7 @@ def _rows(chip: AnalogNetwork, x: Floats) -> Iterator[dict[str, Any]]:
 
 
 def _layer_facts(visit: LayerVisit) -> dict[str, Any]:
-    clipped, plan = visit.layer.clipping(visit.x), visit.layer.plan
+    clipped, plan = visit.layer.clipping(visit.x, **visit.others), visit.layer.plan
     return {
         "dac_clipped": clipped.dac,
         "adc_clipped": float(np.mean(clipped.adc)) if clipped.adc else 0.0,

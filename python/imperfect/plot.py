@@ -21,7 +21,7 @@ from imperfect._plots.measured_device import draw_deviations, draw_drift
 from imperfect._plots.style import COLUMN_INCHES, RC, check_axes, figure_of, look, new_figure
 from imperfect._tables import check_results, check_table
 from imperfect.device import MeasuredDevice
-from imperfect.layers import AnalogLayer
+from imperfect.layers import AnalogLayer, AnalogRecurrent
 from imperfect.network import AnalogNetwork
 
 if TYPE_CHECKING:
@@ -240,7 +240,9 @@ def measured_device(device: MeasuredDevice, ax: Axes | Sequence[Axes] | None = N
     return figure
 
 
-def adc_ranges(layer: AnalogLayer | AnalogNetwork, x: Any, ax: Axes | None = None) -> Figure:
+def adc_ranges(
+    layer: AnalogLayer | AnalogRecurrent | AnalogNetwork, x: Any, ax: Axes | None = None
+) -> Figure:
     """Draw how the currents of a layer, or of all layers of a chip, lie in the ADCs' ranges.
 
     One row for each slice, and for each polarity that is converted on its own. Bars are on a
@@ -280,13 +282,13 @@ def adc_ranges(layer: AnalogLayer | AnalogNetwork, x: Any, ax: Axes | None = Non
     "Current in the converter's range"
     """
     allowed = "a layer or an AnalogNetwork"
-    check_instance("layer", layer, (AnalogLayer, AnalogNetwork), allowed)
+    check_instance("layer", layer, (AnalogLayer, AnalogRecurrent, AnalogNetwork), allowed)
     if ax is not None:
         check_axes("ax", ax)
     if isinstance(layer, AnalogNetwork):
         width, rows = 2 * COLUMN_INCHES, converter_rows(layer._conversions(x))
     else:
-        width, rows = COLUMN_INCHES, converter_rows([("", layer._conversions(x))])
+        width, rows = COLUMN_INCHES, converter_rows(layer._reports(x))
     with look():
         size = width, 1.0 + row_inches(rows) * (len(rows) + 1)
         panel = new_figure(*size).subplots() if ax is None else ax

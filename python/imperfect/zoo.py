@@ -193,9 +193,8 @@ def silero_vad() -> Network:
     """Load Silero VAD, a detector of speech at 16 kHz; it hears a sound 32 ms at a time.
 
     A short-time Fourier transform as a convolution, four convolutions, an LSTM cell and a
-    classifier. The convolutions can be analog (``digital=["stft*"]`` leaves out the transform,
-    which nothing was trained for); the LSTM, which is neither Conv nor Gemm nor MatMul, stays
-    digital: ``summary()`` lists it.
+    classifier. All of them can be analog; ``digital=["stft*"]`` leaves out the transform, which
+    nothing was trained for.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imperfect._arrays import Floats
-from imperfect._network.programmed import build_layer
+from imperfect._network.programmed import build_layer, with_epilogue_of
 from imperfect._optional import require
 from imperfect.hardware import Hardware
 from imperfect.network import AnalogNetwork
@@ -52,7 +52,7 @@ class Keeping:
         layers = dict(chip.layers)
         for name in names:
             ideal = build_layer(chip.network._specs[name], Hardware(), chip.seed)
-            layers[name] = ideal.with_epilogue(layers[name].epilogue)
+            layers[name] = with_epilogue_of(ideal, layers[name])
         scores = np.asarray(chip._with_layers(layers)(self._x))
         if scores.ndim != 2:
             shape = "(samples, classes)"

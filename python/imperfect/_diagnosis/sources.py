@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from imperfect import device
+from imperfect import _core, device
 from imperfect._hardware.array import RESISTANCES
 from imperfect._network.layer_spec import LayerSpec
-from imperfect._network.programmed import Layer, build_layer
+from imperfect._network.programmed import Layer, build_layer, with_epilogue_of
 from imperfect.hardware import Hardware
+from imperfect.layers import AnalogRecurrent
 
 # Fields of each source, and their values without it.
 SOURCES: dict[str, dict[str, Any]] = {
@@ -67,14 +68,20 @@ def switched_off(hardware: Hardware, sources: list[str]) -> Hardware:
 
 def same_layer(spec: LayerSpec, layer: Layer, hardware: Hardware) -> Layer:
     """The layer of a chip on other hardware: the same draws, ranges, epilogue and time."""
-    given = layer._constructor_arguments()
-    other = build_layer(spec, hardware, layer.seed, given["precision"])
-    other = other.with_epilogue(layer.epilogue)
-    core = layer._compiled
-    if core.write:
-        other.program(layer.seed, write=core.write)
-    if core.calibration is not None and other.uses_calibration:
-        other._compiled.set_calibration(*core.calibration)
-    if core.readout_inputs is not None and hardware.drift_compensation is not None:
-        other._compiled.set_readout_inputs(core.readout_inputs)
+    other = build_layer(spec, hardware, layer.seed, layer.precision)
+    other = with_epilogue_of(other, layer)
+    if layer.write:
+        other.program(layer.seed, write=layer.write)
+    for mine, theirs in zip(_cores(layer), _cores(other), strict=True):
+        if mine.calibration is not None and theirs.uses_calibration:
+            theirs.set_calibration(*mine.calibration)
+        if mine.readout_inputs is not None and hardware.drift_compensation is not None:
+            theirs.set_readout_inputs(mine.readout_inputs)
     return other.at(layer.seconds) if layer.seconds and hardware.cell.drift is not None else other
+
+
+def _cores(layer: Layer) -> list[_core.Layer]:
+    """The compiled layers of a layer: one, or those of all arrays of a recurrent one."""
+    if isinstance(layer, AnalogRecurrent):
+        return [core._compiled for core in layer._cores.values()]
+    return [layer._compiled]

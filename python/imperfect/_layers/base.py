@@ -79,11 +79,6 @@ class AnalogLayer(Calibrated):
         return len(self._weight)
 
     @property
-    def _lines(self) -> int:
-        """Outputs of the arrays."""
-        return self._outputs
-
-    @property
     def weight(self) -> Floats:
         """The weights the layer was made of, as float32; read-only."""
         return self._weight
@@ -284,9 +279,7 @@ class AnalogLayer(Calibrated):
         >>> layer.pulses().shape, int(layer.pulses().min()) >= 1
         ((1, 2, 1, 2), True)
         """
-        lines, slices = self._lines, self._hardware.num_slices
-        rows = self._weight.size // lines
-        return self._compiled.pulses().reshape(slices, -1, lines, rows)
+        return self._compiled.pulses()
 
     def effective_weight(self) -> Floats:
         """The weights that the programmed cells stand for, in the shape of ``weight``.

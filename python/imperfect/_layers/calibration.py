@@ -137,6 +137,10 @@ class Calibrated:
         require("pandas")
         return report_table(report_rows(self._conversions(x)))
 
+    def _reports(self, x: Any) -> Iterator[tuple[str, _core.CalibrationReport]]:
+        """Reports by the names of a layer's parts; of one part, without name."""
+        yield "", self._conversions(x)
+
     def _conversions(self, x: Any) -> _core.CalibrationReport:
         return self._compiled.calibration_report(self._to_batch(x))
 

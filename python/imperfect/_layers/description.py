@@ -207,3 +207,10 @@ def array_use(hardware: Hardware, counts: tuple[int, int, int, int, int]) -> Arr
     """What the core counted, on this hardware."""
     arrays, *cells = counts
     return ArrayUse(arrays, hardware.array.rows, hardware.array.cols, *cells)
+
+
+def merged_use(uses: Sequence[ArrayUse]) -> ArrayUse:
+    """The arrays of several matrices on the same hardware, taken together."""
+    names = ("arrays", "weight_cells", "unit_cells", "off_block_cells", "cells")
+    sums = {name: sum(getattr(use, name) for use in uses) for name in names}
+    return ArrayUse(rows=uses[0].rows, cols=uses[0].cols, **sums)

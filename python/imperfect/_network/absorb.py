@@ -41,7 +41,7 @@ def with_epilogue(graph: Graph, spec: LayerSpec) -> LayerSpec:
 
 def _next_node(graph: Graph, spec: LayerSpec) -> NodeProto | None:
     node = graph.only_reader(spec.output)
-    if node is None or node.domain or spec.is_clipped:
+    if node is None or node.domain or spec.is_clipped or spec.recurrent is not None:
         return None
     order = {"Add": 1, "BatchNormalization": 1, "Clip": 2, "Relu": 2}
     after_norm = spec.batch_norm is not None and order.get(node.op_type) == 1
@@ -53,7 +53,7 @@ def _absorb_add(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorbed | No
     values, rank = graph.constant(other), _rank(graph, spec)
     if values is None or values.dtype != np.float32 or values.ndim > (rank or 0):
         return None
-    outputs, axis = spec.outputs, spec.output_axis
+    outputs, axis = spec.num_outputs, spec.output_axis
     along = values.shape[axis] if values.ndim >= -axis else 1
     if values.size not in (1, outputs) or along != values.size or not np.isfinite(values).all():
         return None
@@ -78,7 +78,7 @@ def _absorb_batch_norm(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorb
     vectors: list[Floats] = []
     for name in node.input[1:]:
         values = graph.constant(name)
-        if values is None or values.dtype != np.float32 or values.shape != (spec.outputs,):
+        if values is None or values.dtype != np.float32 or values.shape != (spec.num_outputs,):
             return None
         vectors.append(values)
     gamma, beta, mean, variance = vectors

@@ -2,7 +2,7 @@
 """Which nodes of a graph can be computed by analog arrays, and what each of them needs.
 
 Candidates are Conv and ConvTranspose (one to three spatial axes), Gemm and MatMul with exactly one
-constant operand, in float32.
+constant operand, and LSTM and GRU with constant weights, in float32.
 Everything else stays digital, each node with the reason why.
 Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md.
 """
@@ -19,6 +19,7 @@ from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.normalise import SAMPLES
 from imperfect._network.proto import attributes
+from imperfect._network.recurrent import OPERANDS, recurrent_spec, why_digital
 from imperfect._network.sample_rows import rows_after_sample
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def find_layers(graph: Graph) -> tuple[dict[str, LayerSpec], dict[str, str]]:
         reader = READERS.get(node.op_type) if not node.domain else None
         try:
             if reader is None:
-                raise StaysDigitalError("not a Conv, ConvTranspose, Gemm or MatMul")
+                raise StaysDigitalError("not a Conv, ConvTranspose, Gemm, MatMul, LSTM or GRU")
             spec = reader(graph, node)
             if spec.input in graph.constants:
                 raise StaysDigitalError("its input is constant")
@@ -159,7 +160,7 @@ def _check_convolution(graph: Graph, node: NodeProto, spec: LayerSpec) -> None:
     kernel = attributes(node).get("kernel_shape")
     if kernel is not None and tuple(kernel) != weight.shape[2:]:
         raise ValueError(f"{where} does not have the kernel shape {tuple(kernel)}")
-    if spec.bias is not None and spec.bias.shape != (spec.outputs,):
+    if spec.bias is not None and spec.bias.shape != (spec.num_outputs,):
         raise ValueError(f"{where} does not fit a bias of shape {spec.bias.shape}")
 
 
@@ -222,9 +223,19 @@ def _per_output(values: Floats, outputs: int) -> Floats:
     return np.array(np.broadcast_to(values.reshape(-1), (outputs,)))
 
 
+def _read_recurrent(graph: Graph, node: NodeProto) -> LayerSpec:
+    if reason := why_digital(graph, node):
+        raise StaysDigitalError(reason)
+    names = {what: _optional_input(node, place) for what, place in OPERANDS.items()}
+    operands = {what: _constant(graph, name, what) for what, name in names.items() if name}
+    return recurrent_spec(graph, node, operands)
+
+
 READERS = {
     "Conv": _read_conv,
     "ConvTranspose": _read_conv_transpose,
     "Gemm": _read_gemm,
     "MatMul": _read_matmul,
+    "LSTM": _read_recurrent,
+    "GRU": _read_recurrent,
 }

@@ -72,8 +72,8 @@ class AnalogNetwork(Measured):
     environment variable ``IMPERFECT_SHARED_ARENA=0`` to give each session its own.
 
     Each node has its own arrays, even where two nodes share their weights. Convolutions with
-    three spatial axes stay digital, and so does everything that is not Conv, Gemm or MatMul;
-    ``network.summary()`` tells.
+    three spatial axes stay digital, and so does everything that is not Conv, Gemm, MatMul, LSTM or
+    GRU; ``network.summary()`` tells.
 
     Examples
     --------
@@ -239,7 +239,7 @@ class AnalogNetwork(Measured):
         for visit in self._walk(x, 0):
             if visit.layer.uses_calibration:
                 visit.layer = layers[visit.name] = copy.copy(visit.layer)
-                visit.layer.calibrate(visit.x)
+                visit.layer.calibrate(visit.x, **visit.others)
         self._state = self.seed, layers
 
     def program(self, seed: int | None = None, *, write: int = 0) -> None:

@@ -27,7 +27,13 @@ from imperfect._arrays import as_seed
 from imperfect._checks import check_instance, check_version, flag, refusal
 from imperfect._json import parse_json
 from imperfect._network.network import Network
-from imperfect._network.programmed import Layer, as_chunk, build_layer, with_affine
+from imperfect._network.programmed import (
+    Layer,
+    as_chunk,
+    build_layer,
+    epilogue_of,
+    with_affine,
+)
 from imperfect._npz import write_npz
 from imperfect.hardware import Hardware
 
@@ -53,8 +59,9 @@ def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
     for index, (name, layer) in enumerate(chip.layers.items()):
         state = layer.state()
         arrays |= {f"{index}.{key}": values for key, values in state.items()}
-        affine = {"scale": layer.epilogue.scale, "shift": layer.epilogue.shift}
-        has_epilogue = layer.epilogue.scale is not None
+        epilogue = epilogue_of(layer)
+        affine = {"scale": epilogue.scale, "shift": epilogue.shift}
+        has_epilogue = epilogue.scale is not None
         arrays |= {f"{index}.{k}": values for k, values in affine.items() if values is not None}
         infos.append(
             {

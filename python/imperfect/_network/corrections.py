@@ -24,7 +24,7 @@ from imperfect._network.batch import Input
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.programmed import Layer, with_affine
 from imperfect._network.stream import LayerVisit
-from imperfect.layers import Epilogue
+from imperfect.layers import AnalogRecurrent, Epilogue
 
 if TYPE_CHECKING:
     from imperfect._network.chip import AnalogNetwork
@@ -104,7 +104,7 @@ def reestimate_batch_norm(chip: AnalogNetwork, x: Input, read: int) -> AnalogNet
         norm = visit.spec.batch_norm
         if norm is None:
             continue
-        moments, outputs = Moments(visit.spec.outputs), array_outputs(visit)
+        moments, outputs = Moments(visit.spec.num_outputs), array_outputs(visit)
         for y in outputs:
             moments.add(*(as_pairs(visit.spec, y),) * 2)
         if (moments.variance + norm.epsilon <= 0).any():
@@ -121,7 +121,9 @@ def affine_corrected(
     """The chip with the gain and offset of least squares in every epilogue."""
     layers = dict(copy.copy(chip).layers)
     for visit, ideal in _both(chip, x, reference, read):
-        moments, outputs = Moments(visit.spec.outputs), array_outputs(visit)
+        if visit.spec.recurrent is not None:
+            continue
+        moments, outputs = Moments(visit.spec.num_outputs), array_outputs(visit)
         wanted = [ideal_affine(ideal, y) for y in array_outputs(ideal)]
         for mine, goal in zip(outputs, wanted, strict=True):
             moments.add(as_pairs(visit.spec, mine), as_pairs(visit.spec, goal))
@@ -167,6 +169,7 @@ def _both(
 
 def array_outputs(visit: LayerVisit) -> list[Floats]:
     """What the layer's arrays give, before its epilogue, chunk by chunk."""
+    assert not isinstance(visit.layer, AnalogRecurrent)
     return list(visit.outputs(visit.layer.with_epilogue(Epilogue())))
 
 

@@ -50,7 +50,7 @@ class AnalogStep:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.spec.input,)
+        return self.spec.inputs
 
 
 Step = DigitalStep | AnalogStep
@@ -114,7 +114,7 @@ def _stages(
             stages.append(([], []))
         if node.name in heads:
             stages[level][1].append(node.name)
-            stage[heads[node.name].output] = level + 1
+            stage |= dict.fromkeys(heads[node.name].outputs, level + 1)
         else:
             stages[level][0].append(node)
             stage |= dict.fromkeys(node.output, level)

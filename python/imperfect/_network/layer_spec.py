@@ -2,15 +2,18 @@
 """What one analog layer of a network is: weights, geometry, epilogue, place in the graph.
 
 A layer is one Conv, ConvTranspose, Gemm or MatMul node, followed by the nodes it absorbed as its
-digital epilogue y = clip(scale·y + shift, low, high) per output. Weights have shape (out, in),
-(out, in/groups, kernel…) or, transposed, (in, out/groups, kernel…), all values are float32.
+digital epilogue y = clip(scale·y + shift, low, high) per output, or one LSTM or GRU node. Weights
+have shape (out, in), (out, in/groups, kernel…) or, transposed, (in, out/groups, kernel…), all
+values are float32.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +57,23 @@ class Absorbed:
         return self.batch_norm is None and (self.low, self.high) == (-math.inf, math.inf)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RecurrentPart:
+    """What an LSTM or GRU has beyond its weights.
+
+    ``arguments`` are those of the layer; ``lengths``, ``states`` and ``outputs`` (Y, Y_h, Y_c) are
+    names of tensors, empty where there is none, ``constants`` the values of those that never
+    change.
+    """
+
+    hidden: int
+    arguments: Mapping[str, Any]
+    lengths: str
+    states: tuple[str, ...]
+    constants: dict[str, NDArray[Any]]
+    outputs: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class LayerSpec:
     """One node that can be analog: its weights, its geometry, its place in the graph.
@@ -64,7 +84,9 @@ class LayerSpec:
     both are then known. A linear layer works on the last axis of its input; ``swap_input`` and
     ``swap_output`` exchange the last two axes first (a constant on the left, a transposed Gemm),
     ``sample_axis`` is where samples then stand. Where an axis holds samples and other things
-    together, ``rows_after_sample`` rows of one sample come before those of the next.
+    together, ``rows_after_sample`` rows of one sample come before those of the next. Weights of a
+    recurrent layer are those of the inputs and of the hidden state side by side, (gates·hidden,
+    inputs + hidden), or (2, …) if bidirectional.
     """
 
     name: str
@@ -84,15 +106,32 @@ class LayerSpec:
     swap_output: bool = False
     sample_axis: int = 0
     rows_after_sample: int | None = None
+    recurrent: RecurrentPart | None = None
 
     @property
     def is_transposed(self) -> bool:
         return self.kind.startswith("conv_transpose")
 
     @property
-    def outputs(self) -> int:
+    def num_outputs(self) -> int:
         """Outputs with a bias and an epilogue of their own."""
         return self.weight.shape[1] * self.groups if self.is_transposed else len(self.weight)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer reads."""
+        part = self.recurrent
+        if part is None:
+            return (self.input,)
+        others = (part.lengths, *part.states)
+        return (self.input, *(name for name in others if name and name not in part.constants))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer gives when it is whole."""
+        if self.recurrent is None:
+            return (self.output,)
+        return tuple(name for name in self.recurrent.outputs if name)
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
@@ -131,10 +170,24 @@ class LayerSpec:
         return 1 - self.weight.ndim if self.kind != "linear" else -2 if self.swap_output else -1
 
     @property
-    def matrix(self) -> tuple[int, int, int]:
-        """What the arrays hold: groups, outputs of a group, rows of a group."""
-        outputs = len(self.weight)
-        return self.groups, outputs // self.groups, self.weight.size // outputs
+    def matrices(self) -> list[tuple[int, int, int]]:
+        """What the arrays hold, matrix by matrix: groups, outputs of a group, rows of a group."""
+        if self.recurrent is not None:
+            return self._recurrent_matrices(self.recurrent)
+        lines = len(self.weight)
+        if self.is_transposed:
+            lines = self.num_outputs * math.prod(self.weight.shape[2:])
+        return [(self.groups, lines // self.groups, self.weight.size // lines)]
+
+    def _recurrent_matrices(self, part: RecurrentPart) -> list[tuple[int, int, int]]:
+        """As ``_layers.recurrent_cores`` splits them, for each direction."""
+        directions = self.weight.shape[0] if self.weight.ndim == 3 else 1
+        gates, hidden = self.weight.shape[-2], part.hidden
+        inputs = self.weight.shape[-1] - hidden
+        own = [(1, gates, inputs), (1, gates, hidden)]
+        if self.kind == "gru" and not part.arguments.get("reset_after"):
+            own[1:] = [(1, 2 * hidden, hidden), (1, hidden, hidden)]
+        return own * directions
 
     @property
     def batch_norm(self) -> BatchNorm | None:

@@ -87,7 +87,8 @@ class Measured:
         -------
         pandas.DataFrame
             The tables of ``layers.AnalogLinear.calibration_report``, one below the other in the
-            order of computation, with the name of the layer's node as first column, ``layer``.
+            order of computation, with the name of the layer's node as first column, ``layer``; the
+            arrays of a recurrent layer each have their own, "name/forward.input".
 
         Raises
         ------
@@ -107,7 +108,8 @@ class Measured:
         self, x: Input, read: int = 0
     ) -> Iterator[tuple[str, _core.CalibrationReport]]:
         for visit in self.walk(x, read=read):
-            yield visit.name, visit.layer._conversions(visit.x)
+            for part, report in visit.layer._reports(visit.x, **visit.others):
+                yield f"{visit.name}/{part}" if part else visit.name, report
 
     def reestimate_batch_norm(self, x: Input, *, read: int = 0) -> AnalogNetwork:
         """Return the same chip with batch normalisation measured on the chip itself.
@@ -137,7 +139,8 @@ class Measured:
     ) -> AnalogNetwork:
         """Return the same chip with a gain and an offset for every output of every layer.
 
-        They are those of least squares between what the layer gives before its Relu or Clip on
+        Recurrent layers, whose outputs are bounded states, keep what they give. Gain and offset
+        are those of least squares between what the layer gives before its Relu or Clip on
         the chip and in the float network, layer by layer, each on what the corrected layers
         before it give. A rival of refitting.
 

@@ -2,7 +2,9 @@
 """Brings a checked ONNX model to the normal form that the rest of the package relies on.
 
 Local functions are inlined, every node gets a name of its own, nodes that read constants only
-are computed once (weights often arrive through Identity, Transpose, Cast or DequantizeLinear),
+are computed once (weights often arrive through Identity, Transpose, Cast or DequantizeLinear; those
+of PyTorch's LSTM are cut by sizes that a Shape node gives, which is one of them where no sample
+changes what it gives),
 what no output needs is dropped, and shapes are inferred. The sample axis of the inputs, where its
 size is free, is named ``SAMPLES`` so that inference shows where it goes. Never computed in
 advance: random operators, operators with bodies, and initializers that are also graph inputs,
@@ -183,12 +185,12 @@ def _fold(model: ModelProto) -> bool:
     for node in model.graph.node:
         names = {name for name in node.output if name}
         values: list[TensorProto] = []
-        if _is_foldable(node, constants) and names <= known.keys() and not names & outputs:
+        if node.name in sizes and not names & outputs:
+            values = [to_tensor(sizes[node.name], node.output[0])]
+        elif _is_foldable(node, constants) and names <= known.keys() and not names & outputs:
             budget -= sum(_num_bytes(*known[name]) for name in names)
             values = _compute(model, node, constants) if budget >= 0 else []
-        elif node.name in sizes and not names & outputs:
-            values = [to_tensor(sizes[node.name], node.output[0])]
-        if values and all(known[value.name][0] == value.data_type for value in values):
+        if values and all(_has_type(known, value) for value in values):
             constants |= {value.name: value for value in values}
             model.graph.initializer.extend(values)
         else:
@@ -196,6 +198,10 @@ def _fold(model: ModelProto) -> bool:
     changed = len(kept) < len(model.graph.node)
     _keep_nodes(model, kept)
     return changed
+
+
+def _has_type(known: dict[str, tuple[int, list[int]]], value: TensorProto) -> bool:
+    return value.name not in known or known[value.name][0] == value.data_type
 
 
 def _is_foldable(node: NodeProto, constants: dict[str, TensorProto]) -> bool:

@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 from imperfect._arrays import Samples
 from imperfect._checks import integer
 from imperfect._network.layer_spec import LayerSpec
+from imperfect._network.recurrent import (
+    Tensors,
+    build_recurrent,
+    output_tensors,
+    sequences,
+    state_and_lengths,
+)
 from imperfect.hardware import Hardware
 from imperfect.layers import (
     AnalogConv1d,
@@ -26,13 +33,16 @@ from imperfect.layers import (
     AnalogConvTranspose1d,
     AnalogConvTranspose2d,
     AnalogConvTranspose3d,
+    AnalogGRU,
     AnalogLinear,
+    AnalogLSTM,
+    AnalogRecurrent,
     Epilogue,
 )
 
 Convolution = AnalogConv1d | AnalogConv2d | AnalogConv3d
 Transposed = AnalogConvTranspose1d | AnalogConvTranspose2d | AnalogConvTranspose3d
-Layer = AnalogLinear | Convolution | Transposed
+Layer = AnalogLinear | Convolution | Transposed | AnalogLSTM | AnalogGRU
 CONVOLUTIONS: dict[str, type[Convolution | Transposed]] = {
     "conv1d": AnalogConv1d,
     "conv2d": AnalogConv2d,
@@ -69,6 +79,8 @@ def build_layer(
     """Program one layer of a network."""
     given: dict[str, Any] = {"hardware": hardware, "seed": seed, "layer_id": spec.name}
     given["precision"] = precision
+    if spec.recurrent is not None:
+        return build_recurrent(spec, given)
     if spec.absorbed:
         scale, shift = spec.affine
         low, high = spec.limits
@@ -85,13 +97,28 @@ def build_layer(
 
 def with_affine(spec: LayerSpec, layer: Layer, affine: tuple[NDArray[Any], NDArray[Any]]) -> Layer:
     """The layer with another scale and shift in its epilogue, and the limits of ``spec``."""
+    assert not isinstance(layer, AnalogRecurrent)
     scale, shift = (values.astype(np.float32) for values in affine)
     low, high = spec.limits
     return layer.with_epilogue(Epilogue(scale=scale, shift=shift, low=low, high=high))
 
 
+def epilogue_of(layer: Layer) -> Epilogue:
+    """The digital step after the arrays; recurrent layers have none."""
+    return Epilogue() if isinstance(layer, AnalogRecurrent) else layer.epilogue
+
+
+def with_epilogue_of(layer: Layer, other: Layer) -> Layer:
+    """The layer with the digital step of another of its kind."""
+    if isinstance(layer, AnalogRecurrent) or isinstance(other, AnalogRecurrent):
+        return layer
+    return layer.with_epilogue(other.epilogue)
+
+
 def layer_input(spec: LayerSpec, x: NDArray[Any]) -> NDArray[np.float32]:
     """The tensor in the layer's own form: samples first, padded, features last if linear."""
+    if spec.recurrent is not None:
+        return sequences(x)
     if spec.kind != "linear":
         if spec.padding is None:
             pads = spec.explicit_padding(x.shape[2:])
@@ -108,8 +135,33 @@ def layer_output(spec: LayerSpec, y: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(y)
 
 
-def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> NDArray[np.float32]:
+def other_inputs(spec: LayerSpec, tensors: Tensors) -> dict[str, Any]:
+    """What else the layer is called with: first states and lengths of sequences."""
+    return {} if spec.recurrent is None else state_and_lengths(spec.recurrent, tensors)
+
+
+def run_layer(
+    spec: LayerSpec, layer: Layer, tensors: Tensors, place: Place
+) -> dict[str, NDArray[np.float32]]:
+    """The tensors that a layer gives, from those that it reads."""
+    result = _call(spec, layer, tensors, place)
+    if spec.recurrent is not None:
+        return output_tensors(spec.recurrent, result)
+    return {spec.output: layer_output(spec, result)}
+
+
+def call_layer(
+    spec: LayerSpec, layer: Layer, tensors: Tensors, place: Place
+) -> NDArray[np.float32]:
+    """The output of a layer, in its own form, on one chunk; of a recurrent one, of all steps."""
+    result = _call(spec, layer, tensors, place)
+    y: NDArray[np.float32] = result[0] if isinstance(result, tuple) else result
+    return y
+
+
+def _call(spec: LayerSpec, layer: Layer, tensors: Tensors, place: Place) -> Any:
     """Call a layer on one chunk; rows of a sample take consecutive numbers in random draws."""
+    x = layer_input(spec, tensors[spec.input])
     rows = math.prod(x.shape[:-1]) if spec.kind == "linear" else len(x)
     if rows % place.count:
         raise ValueError(
@@ -121,17 +173,17 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
     if per_sample > 1 and (samples is not None or spec.rows_after_sample):
         samples = _row_numbers(place, per_sample, spec.rows_after_sample or per_sample)
     try:
-        y: NDArray[np.float32] = layer(
+        return layer(
             x,
             first_sample=first,
             read=place.read,
             samples=samples,
             num_threads=place.num_threads,
+            **other_inputs(spec, tensors),
         )
     except ValueError as error:
         # Why: ``x`` of this layer is not what the caller gave to the network.
         raise ValueError(f"layer {spec.name!r}: {error}") from error
-    return y
 
 
 def _row_numbers(place: Place, per_sample: int, after: int) -> Samples:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imperfect import _core
-from imperfect._layers.description import ArrayUse, array_use
+from imperfect._layers.description import ArrayUse, array_use, merged_use
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import LayerSpec
 from imperfect._network.normalise import SAMPLES
@@ -148,7 +148,9 @@ def table(rows: Iterable[tuple[object, ...]], header: tuple[str, ...]) -> str:
 def planned_arrays(layers: Mapping[str, LayerSpec], hardware: Hardware) -> dict[str, ArrayUse]:
     """The arrays of every layer on this hardware, counted without programming any."""
     return {
-        name: array_use(hardware, _core.array_counts(hardware, *spec.matrix))
+        name: merged_use(
+            [array_use(hardware, _core.array_counts(hardware, *one)) for one in spec.matrices]
+        )
         for name, spec in layers.items()
     }
 

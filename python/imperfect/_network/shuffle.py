@@ -13,16 +13,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imperfect._checks import integer
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import LayerSpec
 from imperfect._network.normalise import prune
 from imperfect._network.proto import to_array, to_tensor
+from imperfect._network.recurrent import OPERANDS
+from imperfect._network.report import RECURRENT
 from imperfect._optional import require
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, NodeProto
+
+RECURRENT_PLACES = OPERANDS["weight"], OPERANDS["recurrent weight"]
 
 
 def shuffled_model(graph: Graph, layers: Mapping[str, LayerSpec], seed: int) -> ModelProto:
@@ -34,18 +39,31 @@ def shuffled_model(graph: Graph, layers: Mapping[str, LayerSpec], seed: int) -> 
     for node in model.graph.node:
         if node.name not in layers:
             continue
-        place = next(i for i, name in enumerate(node.input) if name in graph.constants)
-        weight = to_array(graph.constants[node.input[place]])
-        tag = hashlib.blake2b(node.name.encode(), digest_size=8).digest()
-        bits = np.random.Philox(key=np.array([key, int.from_bytes(tag, "little")], np.uint64))
-        order = np.argsort(bits.random_raw(weight.size), kind="stable")
-        # Why: two nodes may share one tensor, and each has its own permutation.
-        name = f"{node.input[place]}@{node.name}"
-        while name in taken:
-            name += "'"
-        taken.add(name)
-        permuted = weight.reshape(-1)[order].reshape(weight.shape)
-        model.graph.initializer.append(to_tensor(permuted, name))
-        node.input[place] = name
+        for place in _weight_places(graph, node):
+            weight = to_array(graph.constants[node.input[place]])
+            # Why: a recurrent node has two tensors, each with an order of its own.
+            first = place == _weight_places(graph, node)[0]
+            order = _order(node.name if first else f"{node.name}/{place}", weight.size, key)
+            # Why: two nodes may share one tensor, and each has its own permutation.
+            name = f"{node.input[place]}@{node.name}"
+            while name in taken:
+                name += "'"
+            taken.add(name)
+            permuted = weight.reshape(-1)[order].reshape(weight.shape)
+            model.graph.initializer.append(to_tensor(permuted, name))
+            node.input[place] = name
     prune(model)
     return model
+
+
+def _weight_places(graph: Graph, node: NodeProto) -> tuple[int, ...]:
+    """Where the node's weights stand among its inputs."""
+    if node.op_type in RECURRENT:
+        return RECURRENT_PLACES
+    return (next(i for i, name in enumerate(node.input) if name in graph.constants),)
+
+
+def _order(tag: str, count: int, key: int | None) -> NDArray[np.intp]:
+    digest = hashlib.blake2b(tag.encode(), digest_size=8).digest()
+    bits = np.random.Philox(key=np.array([key, int.from_bytes(digest, "little")], np.uint64))
+    return np.argsort(bits.random_raw(count), kind="stable")

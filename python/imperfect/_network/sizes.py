@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._network.proto import attributes, to_array
+from imperfect._optional import require
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -25,6 +26,8 @@ def known_sizes(
     model: ModelProto, constants: dict[str, TensorProto]
 ) -> dict[str, NDArray[np.int64]]:
     """By node, the values of every Shape, Gather and Slice that picks known sizes only."""
+    if all(node.op_type != "Shape" for node in model.graph.node):
+        return {}
     shapes = _shapes(model)
     asked: dict[str, Sizes] = {}
     found: dict[str, NDArray[np.int64]] = {}
@@ -45,9 +48,15 @@ def known_sizes(
 
 
 def _shapes(model: ModelProto) -> dict[str, Sizes]:
-    """Shapes of the graph's inputs and of what is inferred, None where a size varies."""
-    graph = model.graph
-    kinds = {value.name: value.type.tensor_type for value in (*graph.value_info, *graph.input)}
+    """Shapes of the graph's inputs and of what follows from them, None where a size varies."""
+    # Why: a file may state the sizes of its tensors for one sample; only what follows counts.
+    stated = list(model.graph.value_info)
+    del model.graph.value_info[:]
+    try:
+        inferred = require("onnx").shape_inference.infer_shapes(model, data_prop=True).graph
+    finally:
+        model.graph.value_info.extend(stated)
+    kinds = {v.name: v.type.tensor_type for v in (*inferred.value_info, *inferred.input)}
     return {
         name: [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
         for name, kind in kinds.items()
@@ -73,4 +82,4 @@ def _pick(node: NodeProto, sizes: Sizes, constants: dict[str, TensorProto]) -> A
         return None
     numbers = [None if part is None else int(part.reshape(())) for part in rest]
     step = numbers[3] if len(numbers) > 3 else None
-    return values[numbers[0] : numbers[1] : step or 1]
+    return None if step == 0 else values[numbers[0] : numbers[1] : step]

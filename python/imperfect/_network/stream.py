@@ -31,9 +31,13 @@ from imperfect._network.programmed import (
     call_layer,
     layer_input,
     layer_output,
+    other_inputs,
+    run_layer,
     with_affine,
 )
 from imperfect._network.proto import refusing
+from imperfect._network.recurrent import Tensors, joined
+from imperfect.layers import AnalogRecurrent
 
 T = TypeVar("T")
 
@@ -65,7 +69,7 @@ class LayerVisit:
         self,
         spec: LayerSpec,
         layer: Layer,
-        inputs: list[NDArray[Any]],
+        inputs: list[Tensors],
         places: list[Place],
         workers: int,
     ) -> None:
@@ -84,18 +88,24 @@ class LayerVisit:
     @property
     def x(self) -> NDArray[np.float32]:
         """All inputs of the layer, in the layer's own form, copied together."""
-        return np.concatenate([layer_input(self.spec, x) for x in self._inputs])
+        name = self.spec.input
+        return np.concatenate([layer_input(self.spec, chunk[name]) for chunk in self._inputs])
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """What else the layer is called with: first states and lengths of sequences, by name."""
+        return joined([other_inputs(self.spec, chunk) for chunk in self._inputs])
 
     def outputs(self, layer: Layer | None = None) -> Iterator[NDArray[np.float32]]:
         """Outputs of the layer, or of another in its place, for one chunk of samples at a time.
 
-        The outputs of the array stand on axis 1 for convolutions, on the last axis else.
+        The outputs of the array stand on axis 1 for convolutions, on the last axis else. Of a
+        recurrent layer it is the hidden state after every step.
         """
         chosen = self.layer if layer is None else layer
 
         def compute(index: int) -> NDArray[np.float32]:
-            x = layer_input(self.spec, self._inputs[index])
-            return call_layer(self.spec, chosen, x, self._places[index])
+            return call_layer(self.spec, chosen, self._inputs[index], self._places[index])
 
         return _in_order(compute, range(len(self._inputs)), self._workers)
 
@@ -181,9 +191,12 @@ def execute(step: Step, values: dict[str, Any], layers: Mapping[str, Layer], pla
         values |= _run_session(step, values)
     else:
         layer = _ending_at(step, layers[step.spec.name])
-        y = call_layer(step.spec, layer, layer_input(step.spec, values[step.spec.input]), place)
-        values[step.spec.output] = layer_output(step.spec, y)
+        values |= run_layer(step.spec, layer, _only(values, step.inputs), place)
     _release(step, values)
+
+
+def _only(values: Mapping[str, Any], names: Iterable[str]) -> Tensors:
+    return {name: values[name] for name in names}
 
 
 def _release(step: Step, values: dict[str, Any]) -> None:
@@ -201,7 +214,7 @@ def _run_session(step: DigitalStep, values: dict[str, Any]) -> dict[str, Any]:
 
 def _ending_at(step: AnalogStep, layer: Layer) -> Layer:
     """The layer with only that part of its epilogue that the step asks for."""
-    if step.is_whole:
+    if step.is_whole or isinstance(layer, AnalogRecurrent):
         return layer
     if step.keeps_affine:
         # Why: scale and shift may have been corrected on this chip.
@@ -223,7 +236,7 @@ def traverse(
     chosen = dict(layers)
     for step in plan.steps:
         if isinstance(step, AnalogStep):
-            name, inputs = step.spec.name, [state[step.spec.input] for state in states]
+            name, inputs = step.spec.name, [_only(state, step.inputs) for state in states]
             visit = LayerVisit(step.spec, layers[name], inputs, places, schedule.workers)
             yield visit
             chosen[name] = visit.layer

@@ -63,6 +63,7 @@ from imperfect.testing._random import (
     uniforms,
 )
 from imperfect.testing._reading import CellNoise
+from imperfect.testing._recurrent import ReferenceRecurrent
 from imperfect.testing._transposed import ReferenceConvTranspose
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Kind",
     "ReferenceConvTranspose",
     "ReferenceLayer",
+    "ReferenceRecurrent",
     "assert_fraction_within_sigma",
     "assert_mean_within_sigma",
     "assert_outputs_match",

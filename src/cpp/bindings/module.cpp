@@ -8,5 +8,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   imperfect::register_config(m);
   imperfect::register_random(m);
   imperfect::register_layer(m);
+  imperfect::register_recurrent(m);
   imperfect::register_wires(m);
 }

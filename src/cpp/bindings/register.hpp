@@ -15,6 +15,7 @@ namespace imperfect {
 void register_config(py::module_& m);
 void register_random(py::module_& m);
 void register_layer(py::module_& m);
+void register_recurrent(py::module_& m);
 void register_wires(py::module_& m);
 
 }  // namespace imperfect

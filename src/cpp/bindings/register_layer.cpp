@@ -157,10 +157,10 @@ std::vector<float> to_vector(const char* name, const py::array& array) {
   return std::vector<float>(view.begin(), view.end());
 }
 
-Floats conductances(const Layer& layer) {
+std::vector<py::ssize_t> cell_dimensions(const Layer& layer) {
   const auto slices = static_cast<py::ssize_t>(num_slices(layer.hardware()));
   const py::ssize_t polarities = layer.hardware().scheme == Scheme::kOffset ? 1 : 2;
-  return to_array(layer.conductances(), {slices, polarities, layer.shape().array_outputs(), layer.shape().rows_per_group()});
+  return {slices, polarities, layer.shape().array_outputs(), layer.shape().rows_per_group()};
 }
 
 py::array_t<std::uint32_t> pulses(const Layer& layer) {
@@ -169,7 +169,7 @@ py::array_t<std::uint32_t> pulses(const Layer& layer) {
     const py::gil_scoped_release release;
     found = layer.pulses();
   }
-  return py::array_t<std::uint32_t>({static_cast<py::ssize_t>(found.size())}, found.data());
+  return py::array_t<std::uint32_t>(cell_dimensions(layer), found.data());
 }
 
 std::optional<Floats> readout_inputs(const Layer& layer) {
@@ -250,7 +250,7 @@ void register_layer(py::module_& m) {
                                return array_counts(layer.hardware(), shape.groups, shape.outputs_per_group(),
                                                    shape.rows_per_group());
                              })
-      .def("conductances", &conductances)
+      .def("conductances", [](const Layer& layer) { return to_array(layer.conductances(), cell_dimensions(layer)); })
       .def("effective_weight", [](const Layer& layer) {
         return to_array(layer.effective_weight(), {static_cast<py::ssize_t>(layer.shape().weight_size())});
       });

@@ -14,6 +14,7 @@
 #include "circuit/port_kernels.hpp"
 #include "kernels/cell_args.hpp"
 #include "kernels/fold_args.hpp"
+#include "kernels/gate_args.hpp"
 #include "kernels/input_args.hpp"
 #include "kernels/line_args.hpp"
 #include "kernels/lookup_args.hpp"
@@ -69,6 +70,7 @@ struct KernelTable {
   /// cells[i] = (max(cells[i], 0) - g_min)·per_conductance.
   void (*to_digits)(float g_min, float per_conductance, std::size_t count, float* cells);
   void (*pack_lines)(const PackArgs&);
+  GateKernels gates;
   PortKernels ports;
   CircuitKernels circuit;
 };

@@ -6,6 +6,7 @@
 #include "kernels/circuit.hpp"
 #include "kernels/drift.hpp"
 #include "kernels/fold.hpp"
+#include "kernels/gates.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/integer_tables.hpp"
 #include "kernels/lines.hpp"
@@ -62,6 +63,7 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::drift_by_power,
     IMPERFECT_ISA::to_digits,
     IMPERFECT_ISA::pack_lines,
+    {IMPERFECT_ISA::step_lstm, IMPERFECT_ISA::reset_gru, IMPERFECT_ISA::step_gru},
     {IMPERFECT_ISA::eliminate, IMPERFECT_ISA::reduce_leaves},
     {IMPERFECT_ISA::find_voltages, IMPERFECT_ISA::find_currents, IMPERFECT_ISA::finish_voltages, IMPERFECT_ISA::find_change,
      IMPERFECT_ISA::advance},
