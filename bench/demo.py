@@ -27,7 +27,7 @@ import imperfect as im
 import networks
 from imperfect import cli
 from imperfect._network import chip, network
-from imperfect._trial import Study
+from imperfect._study.trial import Study
 
 LIMIT = 2.5
 BATCH = 32

@@ -101,17 +101,16 @@ def merged_axes() -> Case:
 
 
 def same_for_all_samples() -> Case:
-    """A product whose input depends on the size of the input only, as for positions."""
+    """A product whose input is a table of positions, with a default that a caller may override."""
     nodes = [
-        h.make_node("Shape", ["x"], ["size"], start=1, end=3),
-        h.make_node("ConstantOfShape", ["size"], ["ones"]),
-        h.make_node("Cos", ["ones"], ["waves"]),
+        h.make_node("Cos", ["table"], ["waves"]),
         h.make_node("MatMul", ["waves", "w"], ["positions"], name="positions"),
         h.make_node("Add", ["x", "positions"], ["a"]),
         h.make_node("MatMul", ["a", "w"], ["y"], name="fc"),
     ]
     feeds = {"x": draw(5, 7, 4)}
-    return model(nodes, {"x": ["n", 7, 4]}, {"y": ["n", 7, 4]}, {"w": draw(4, 4)}), feeds
+    inputs, constants = {"x": ["n", 7, 4], "table": [7, 4]}, {"w": draw(4, 4), "table": draw(7, 4)}
+    return model(nodes, inputs, {"y": ["n", 7, 4]}, constants), feeds
 
 
 def convolution3d() -> Case:

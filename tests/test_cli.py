@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 import imperfect as im
 import networks
 from imperfect import _core, cli, data, study
+from imperfect._cli import demo
 from imperfect.network import Network
 
 FILES = ("results.csv", "collapse_and_recover.png", "layers.png")
@@ -52,7 +54,9 @@ def test_cmake_dir_is_where_the_package_is_installed() -> None:
     assert (folder / "lib" / "cmake" / "imperfect" / "imperfectConfig.cmake").is_file()
 
 
-@pytest.mark.parametrize("words", [["--help"], ["demo", "--help"], ["info", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["demo", "--help"], ["study", "--help"], ["info", "--help"]]
+)
 def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(words)
@@ -64,7 +68,7 @@ def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "required: {demo,info}"),
+        ([], "required: {demo,study,info}"),
         (["train"], "invalid choice: 'train'"),
         (["demo", "--fast"], "unrecognized arguments: --fast"),
         (["demo", "--chips", "4"], "--chips: '4': must be an integer from 5"),
@@ -187,8 +191,8 @@ def test_demo_prints_a_table_and_writes_its_files(
     monkeypatch.setattr(data, "scattered_mobilenet", tiny_network)
     monkeypatch.setattr(data, "scattered_fashion", tiny_data)
     monkeypatch.setattr(study, "default_head", LogisticRegression)
-    tiny = cli.Demo(50, 20, (0.1, 0.2), (2,), reported=(0.1,), num_reported=8)
-    monkeypatch.setattr(cli, "FULL", tiny)
+    tiny = demo.Demo(50, 20, (0.1, 0.2), (2,), reported=(0.1,), num_reported=8)
+    monkeypatch.setattr(demo, "FULL", tiny)
     for name in ("first", "again", "other"):
         seed = "2" if name == "other" else "1"
         words = ["demo", "--out", str(tmp_path / name / "in"), "--seed", seed, "--jobs", "1"]
@@ -224,3 +228,101 @@ def test_quick_demo_shows_collapse_and_recovery(tmp_path: Path) -> None:
     assert means["float"].min() > 0.8
     for (knob, value), _ in means[real].iterrows():
         assert f"{knob} = {value:g}: own head" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["study"], "required: --network, --data"),
+        (["study", "--network", "a", "--data", "b", "--error", "1 %"], "--error: '1 %': must be"),
+        (["study", "--network", "a", "--data", "b", "--error", "nan"], "--error: 'nan'"),
+        (["study", "--network", "a", "--data", "b", "--vary", "cell.bits"], "must be FIELD=VALUE"),
+        (["study", "--network", "a", "--data", "b", "--law", "both"], "invalid choice: 'both'"),
+        (["study", "--network", "a", "--data", "b", "--n-test", "1"], "--n-test: '1'"),
+        (
+            ["study", "--network", "a", "--data", "b", "--hardware", "h", "--preset", "isaac"],
+            "not allowed with argument",
+        ),
+    ],
+)
+def test_bad_usage_of_the_study(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"--network": "lite0"}, "--network 'lite0': must be an ONNX file, or one of efficientnet"),
+        ({"--data": "nowhere"}, "path: there is no folder or file 'nowhere'"),
+        ({"--size": "9"}, "--size 9: the network takes 8×8"),
+        ({"--scale": "grey"}, "--scale 'grey': must be two numbers"),
+        ({"--crop": "2"}, "crop=2.0: must be"),
+        ({"--n-train": "1000"}, "n_train=1000: must be at most 60"),
+        ({"--preset": "isac"}, "--preset 'isac': must be one of ideal, "),
+        ({"--hardware": "hardware.json"}, "--hardware 'hardware.json': "),
+        ({"--error": "-1"}, "WeightGaussian.sigma=-1.0"),
+        ({"--vary": "cell.bit=3"}, "Hardware.cell has no 'bit'; did you mean 'bits'"),
+        ({"--vary": "cell.programming.sigma=1", "--error": "2"}, "is what --error varies"),
+        ({"--head": "svm"}, "--head 'svm': must be"),
+    ],
+)
+def test_wrong_options_of_the_study_are_one_line(
+    change: dict[str, str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path("hardware.json").write_text('{"adc": 8}')
+    words = {"--network": "net.onnx", "--data": "photos.npz", "--out": "out"} | change
+    assert cli.main(["study", *(word for pair in words.items() for word in pair)]) == 1
+    assert reason in only_line(capsys.readouterr().err)
+
+
+def write_study(folder: Path) -> None:
+    """A network and photos for it."""
+    (folder / "net.onnx").write_bytes(networks.small_cnn(classes=3).SerializeToString())
+    pixels = np.random.default_rng(0).integers(256, size=(90, 8, 8, 3), dtype=np.uint8)
+    y = np.arange(90) % 3
+    np.savez(
+        folder / "photos.npz",
+        x_train=pixels[:60], y_train=y[:60], x_test=pixels[60:], y_test=y[60:],
+    )  # fmt: skip
+
+
+def test_study_prints_tables_and_writes_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(tmp_path)
+    out = tmp_path / "out"
+    words = [
+        "study", "--network", str(tmp_path / "net.onnx"), "--data", str(tmp_path / "photos.npz"),
+        "--out", str(out), "--jobs", "1", "--n-train", "30", "--error", "0.1",
+        "--vary", "cell.bits=None,2", "--head", "sklearn.linear_model.RidgeClassifier",
+    ]  # fmt: skip
+    printed = []
+    for _ in range(2):
+        assert cli.main(words) == 0
+        printed.append(capsys.readouterr())
+    files = {"results.csv", "recovered.csv", "study.json", "study.png", "cache"}
+    assert {path.name for path in out.iterdir()} == files
+    results = pd.read_csv(out / "results.csv", keep_default_na=False)
+    assert len(results) == 3 * 5 * 7
+    assert set(results["n_train"]) == {30} and set(results["n_test"]) == {30}
+    assert results["value"].drop_duplicates().tolist() == ["0.1", "None", "2"]
+    assert pd.read_csv(out / "recovered.csv")["chips"].tolist() == [5, 5, 5]
+    about = json.loads((out / "study.json").read_text())
+    assert about["head"] == "sklearn.linear_model.RidgeClassifier" and about["seed"] == 0
+    assert im.Hardware.from_dict(about["hardware"]).cell.programming == im.device.WeightGaussian(
+        0.1
+    )
+    assert (out / "study.png").read_bytes().startswith(b"\x89PNG")
+    assert "Share of the lost accuracy" in printed[0].out and not printed[0].err
+    assert printed[0].out.splitlines()[:-1] == printed[1].out.splitlines()[:-1]

@@ -177,6 +177,18 @@ def test_columns_of_a_channel_share_their_weight_range() -> None:
     assert_allclose(layer.effective_weight(), steps * largest[:, None, None], atol=1e-5)
 
 
+def test_arrays_are_counted_by_columns() -> None:
+    hardware = im.Hardware(array=im.Array(rows=8, cols=16))
+    layer = im.AnalogConvTranspose2d(normal(20, 3, 4, 4), groups=2, hardware=hardware)
+    use = layer.arrays
+    # Of each of two groups: 10 rows in 2 blocks, 48 columns in 3, 2 polarities.
+    assert (use.arrays, use.weight_cells) == (2 * 2 * 3 * 2, 2 * layer.weight.size)
+    assert layer.plan.arrays == use.arrays
+    network, _ = odd_networks.ALL_CASES["transposed, grouped"]()
+    spec = Network.from_onnx(network)._specs["up"]
+    assert spec.matrix == (3, 2 * 9, 2)
+
+
 def test_block_diagonal_arrays_hold_groups_of_a_transposed_convolution() -> None:
     hardware = im.Hardware(
         weight_bits=5, scheme="offset", offset_removal="unit_column", groups="block_diagonal",

@@ -37,7 +37,7 @@ CPP_ORDER = {
 PYTHON_ORDER = [
     {"hardware", "device", "converters", "presets", "circuit"},
     {"layers"},
-    {"network", "onnx"},
+    {"network", "onnx", "images"},
     {"estimators", "study", "diagnosis", "data", "torch", "zoo"},
     {"plot"},
     {"cli"},

@@ -19,7 +19,7 @@ import imperfect as im
 import networks
 from chips import NOISY
 from imperfect import _core
-from imperfect._trial import NUM_SAMPLED, Study
+from imperfect._study.trial import NUM_SAMPLED, Study
 from imperfect.network import AnalogNetwork, Network
 from imperfect.study import METHODS, collapse_and_recover, default_head
 
@@ -212,7 +212,7 @@ def test_progress_counts_every_task() -> None:
 
     vary = {SIGMA: [0.1, 0.2]}
     collapse_and_recover(net, *arrays, WRONG, vary, chips=2, progress=note)
-    assert seen == [(i, 5) for i in range(1, 6)]
+    assert seen == [(i, 9) for i in range(1, 10)]
 
 
 def test_converters_of_the_control_fit_its_own_activations() -> None:
@@ -314,7 +314,7 @@ def test_the_row_space_changes_no_answer() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    from imperfect._row_space import RowSpace
+    from imperfect._study.row_space import RowSpace
 
     rng = np.random.default_rng(0)
     train, test = rng.normal(size=(60, 200)), rng.normal(size=(40, 200))

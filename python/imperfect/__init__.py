@@ -34,7 +34,7 @@ from imperfect.layers import (
 )
 
 if TYPE_CHECKING:
-    from imperfect import circuit, data, diagnosis, plot, report, study, testing, torch, zoo
+    from imperfect import circuit, data, diagnosis, images, plot, report, study, testing, torch, zoo
     from imperfect.diagnosis import diagnose
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
@@ -43,6 +43,7 @@ _MODULES = (
     "circuit",
     "data",
     "diagnosis",
+    "images",
     "plot",
     "report",
     "study",
@@ -89,6 +90,7 @@ __all__ = [
     "diagnose",
     "diagnosis",
     "get_num_threads",
+    "images",
     "plot",
     "presets",
     "report",

@@ -17,6 +17,7 @@ __all__: list[str] = [
     "ConverterUse",
     "Layer",
     "LayerShape",
+    "array_counts",
     "available_simd_levels",
     "has_openmp",
     "normals",
@@ -160,6 +161,8 @@ class Layer:
         high: typing.SupportsFloat | typing.SupportsIndex,
     ) -> Layer: ...
     @property
+    def array_counts(self) -> tuple[int, int, int, int, int]: ...
+    @property
     def calibration(self) -> tuple[float, bool, list[tuple[float, float]]] | None: ...
     @property
     def cells(
@@ -184,6 +187,12 @@ class Layer:
     @property
     def write(self) -> int: ...
 
+def array_counts(
+    hardware: typing.Any,
+    num_groups: typing.SupportsInt | typing.SupportsIndex,
+    outputs_per_group: typing.SupportsInt | typing.SupportsIndex,
+    rows_per_group: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[int, int, int, int, int]: ...
 def available_simd_levels() -> str:
     """
     Levels this machine can run, lowest first, separated by spaces.

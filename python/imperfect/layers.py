@@ -8,7 +8,7 @@ Arrays are float32 throughout; inputs have shape (n, channels, …), or (…, in
 
 from imperfect._layers.base import AnalogLayer
 from imperfect._layers.convolution import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from imperfect._layers.description import Clipping, Epilogue, Plan
+from imperfect._layers.description import ArrayUse, Clipping, Epilogue, Plan
 from imperfect._layers.linear import AnalogLinear
 from imperfect._layers.transposed import (
     AnalogConvTranspose1d,
@@ -25,6 +25,7 @@ __all__ = [
     "AnalogConvTranspose3d",
     "AnalogLayer",
     "AnalogLinear",
+    "ArrayUse",
     "Clipping",
     "Epilogue",
     "Plan",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imperfect._network.classical import drop_zip_maps
 from imperfect._network.normalise import normalise
 from imperfect._network.proto import every_node, refusing, to_array
 from imperfect._optional import require
@@ -79,6 +80,8 @@ def load(source: Source) -> ModelProto:
         model, folder = _parse(source)
         _check_header(model)
         _check_tensors(model, folder)
+        _free_negative_sizes(model)
+        drop_zip_maps(model)
         _check_structure(model)
         stored = {tensor.name for tensor in model.graph.initializer}
         for value in model.graph.input:
@@ -233,6 +236,17 @@ def _check_structure(model: ModelProto) -> None:
             del model.graph.output[:]
             model.graph.output.extend(outputs)
         onnx.checker.check_model(model)
+    for value in model.graph.output:
+        if not value.type.HasField("tensor_type"):
+            raise ValueError(f"output {value.name!r} is not a tensor")
+
+
+def _free_negative_sizes(model: ModelProto) -> None:
+    """Some exporters (PaddlePaddle's) write -1 for a size that varies, as ONNX Runtime allows."""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for size in value.type.tensor_type.shape.dim:
+            if size.HasField("dim_value") and size.dim_value == -1:
+                size.ClearField("dim_value")
 
 
 def _has_shape(value: ValueInfoProto) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imperfect._checks import real
 from imperfect._network.report import table
+from imperfect._study.recovered import recovered
 from imperfect._tables import check_results
 
 if TYPE_CHECKING:
@@ -144,6 +145,54 @@ def recovery(results: pd.DataFrame, collapsed: float = 0.4, margin: float = 0.1)
         f"refitted head at least {100 * margin:g} points above both controls:"
     )
     return "\n".join([heading, *lines]) if lines else f"{heading} at no value."
+
+
+def shares(results: pd.DataFrame) -> str:
+    """How much of the lost accuracy a refitted head brings back, with 95 % intervals over chips.
+
+    Parameters
+    ----------
+    results
+        What ``study.collapse_and_recover`` returned.
+
+    Returns
+    -------
+    str
+        A heading and a table: R = (refitted - own head) / (float - own head) and its interval, and
+        the same share for the better control put in the place of the refitted head.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``study.recovered``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import report
+    >>> results = pd.DataFrame({
+    ...     "knob": "cell.bits", "value": 2, "chip": [0, 0, 0, 1, 1, 1],
+    ...     "method": ["float", "collapsed", "refitted"] * 2,
+    ...     "accuracy": [0.9, 0.1, 0.6, 0.9, 0.2, 0.6],
+    ... })
+    >>> print(report.shares(results))
+    Share of the lost accuracy that comes back; 95 % interval over chips.
+    <BLANKLINE>
+    knob       value  lost  refitted brings back  better control would
+    cell.bits  2      75.0  0.60 (0.22 to 0.98)   -
+    """
+    rows = []
+    for row in recovered(results).to_dict("records"):
+        lost = row["float"] - row["collapsed"]
+        share = "nothing was lost" if math.isnan(row["recovery"]) else f"{row['recovery']:.2f}"
+        if not math.isnan(row["low"]):
+            share += f" ({row['low']:.2f} to {row['high']:.2f})"
+        control = (row["control"] - row["collapsed"]) / lost if lost > 0 else math.nan
+        other = "-" if math.isnan(control) else f"{control:.2f}"
+        rows.append((row["knob"], _text(row["value"]), f"{100 * lost:.1f}", share, other))
+    header = ("knob", "value", "lost", "refitted brings back", "better control would")
+    heading = "Share of the lost accuracy that comes back; 95 % interval over chips."
+    return f"{heading}\n\n{table(rows, header)}"
 
 
 def _check_compared(means: pd.DataFrame) -> None:

@@ -10,11 +10,14 @@ A trial is one programmed chip; its images are not independent, so spreads are o
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,16 +25,24 @@ from numpy.typing import ArrayLike
 
 from imperfect import _core
 from imperfect._arrays import as_seed
-from imperfect._checks import integer
+from imperfect._checks import check_instance, flag, integer
 from imperfect._interrupts import held_interrupts
 from imperfect._optional import require
-from imperfect._study_input import check_progress, checked_study
-from imperfect._trial import Point, Scores, Study, measure_chip, measure_pixels
+from imperfect._study.cache import Cache
+from imperfect._study.heads import FOLDS, default_head
+from imperfect._study.input import check_progress, checked_study
+from imperfect._study.recovered import recovered
+from imperfect._study.samples import samples_digest
+from imperfect._study.trial import Point, Scores, Study, measure_chip, measure_pixels
 from imperfect.hardware import Hardware
 from imperfect.network import Network
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from imperfect.images import Images
+
+__all__ = ["METHODS", "collapse_and_recover", "default_head", "recovered"]
 
 METHODS = ("float", "collapsed", "refitted", "bn_reestimated", "affine", "shuffled", "pixels")
 
@@ -41,56 +52,21 @@ MOST_CHIPS = 10_000
 # Nothing waits for it: processes take longer to start.
 SETTLING_SECONDS = 0.2
 
-# Why: of the bundled images' raw pixels the best is 1e-3, of few and clean features 1 or more.
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-FOLDS = 3
-# Why: 1e-4 takes three times as long and moves no accuracy by 0.01, which is less than 1,000 test
-# images can tell.
-TOLERANCE = 2e-3
-
-
-def default_head() -> Any:
-    """The classifier that is refitted where none is given.
-
-    Features are standardised; the penalty of a logistic regression is chosen by threefold
-    cross-validation on the training data alone.
-
-    Returns
-    -------
-    sklearn.model_selection.GridSearchCV
-        Not fitted.
-
-    Examples
-    --------
-    >>> from imperfect.study import default_head
-    >>> head = default_head().fit([[0.0], [1.0]] * 3, ["cat", "dog"] * 3)
-    >>> head.predict([[0.9]])
-    array(['dog'], dtype='<U3')
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    from imperfect._row_space import RowSpace
-
-    regression = LogisticRegression(tol=TOLERANCE, max_iter=1000)
-    grid = {"logisticregression__C": list(PENALTIES)}
-    return GridSearchCV(make_pipeline(StandardScaler(), RowSpace(), regression), grid, cv=FOLDS)
-
 
 def collapse_and_recover(
     network: Network,
-    X_train: ArrayLike,
+    X_train: ArrayLike | Images,
     y_train: ArrayLike,
-    X_test: ArrayLike,
+    X_test: ArrayLike | Images,
     y_test: ArrayLike,
     hardware: Hardware,
-    vary: Mapping[str, Sequence[Any]],
+    vary: Mapping[str, Sequence[Any]] | None = None,
     chips: int = 5,
     seed: int = 0,
     head: Any = None,
     *,
+    transfer: bool = False,
+    cache: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -106,7 +82,8 @@ def collapse_and_recover(
       ``AnalogNetwork``); no ``bn_reestimated`` where no layer has a batch normalisation;
     - ``shuffled``: control: a head fitted on the features of a chip of the same hardware and
       seed, whose network has its weights permuted and its batch normalisation measured anew;
-    - ``pixels``: control: a head fitted on the inputs themselves.
+    - ``pixels``: control: a head fitted on the inputs themselves, images larger than 64 × 64
+      averaged to that size.
 
     Recovery means something where ``refitted`` is above both controls.
 
@@ -115,26 +92,38 @@ def collapse_and_recover(
     network
         The trained network: one input, one output of shape (n, classes), whose columns stand for
         the sorted labels. Features are the input of the last layer that can be analog.
-    X_train, X_test : array of shape (n, …)
-        Images as the network takes them; finite; kept as float32.
+    X_train, X_test : array of shape (n, …), or images.Images
+        Images as the network takes them; finite; kept as float32. ``Images`` are read piece by
+        piece.
     y_train, y_test : array of shape (n,)
         Labels: whole numbers or strings.
     hardware
         The machine.
     vary
         Values to try by the path of a field, as in ``Hardware.with_field``; each field is
-        varied alone.
+        varied alone. None measures the hardware as given, in rows of the knob "hardware".
     chips
         Chips per value, 1 to 10,000. They differ much: fewer than 5 tell little.
     seed
         Chip c has the same seed for every value, drawn from ``seed`` and c.
     head
         Any scikit-learn classifier; clones of it are fitted for ``refitted``, ``shuffled`` and
-        ``pixels``. None is ``default_head()``.
+        ``pixels``. None is ``default_head()``. One that names a tensor of the network as its
+        ``output``, as ``torch.LastLayers`` does, is given that tensor in place of the features,
+        and ``default_head()`` stands for it at ``pixels``.
+    transfer
+        Whether the classes are others than the network's. A head fitted on the float network's
+        features then stands for the network's own wherever that is named above.
+    cache
+        A folder for features and scores, made if it is not there: what was measured before, with
+        the same network, data, hardware, seed, head and SIMD level, is read from it. A study that
+        was stopped goes on where it was, and another head needs no chip again. It takes 4 bytes
+        per feature of all images, three times, for each chip.
     jobs
         Processes, each with one thread. Results do not depend on it.
     progress
-        Called after each finished task with the numbers of finished tasks and of all.
+        Called after each finished task with the numbers of finished tasks and of all: two for
+        each chip, the trained network and the shuffled one, and one for the raw inputs.
 
     Returns
     -------
@@ -147,6 +136,8 @@ def collapse_and_recover(
     ------
     ValueError, TypeError
         If an argument does not fit; it is named.
+    OSError
+        If the cache cannot be written.
     ImportError
         If the extra ``study`` is not installed.
 
@@ -157,7 +148,8 @@ def collapse_and_recover(
     ranges from data, both are done twice in turn, because each changes what the other sees.
     Nothing is chosen by test images.
 
-    Each process holds the features of all images, and the largest activations of 256.
+    Each process holds the features of all images, the inputs of ``pixels``, and the largest
+    activations of 256 images; at most 32 MiB of ``Images`` are floats at once.
 
     Examples
     --------
@@ -177,13 +169,15 @@ def collapse_and_recover(
     check_progress(progress)
     folds = FOLDS if head is None else 1
     head = default_head() if head is None else head
-    study = checked_study(network, X_train, y_train, X_test, y_test, head, folds)
+    transfer = bool(flag("transfer", transfer))
+    study = checked_study(network, X_train, y_train, X_test, y_test, head, folds, transfer)
     points = _points(hardware, vary)
     seed = as_seed("seed", seed)
     integer("chips", chips, 1, MOST_CHIPS)
     integer("jobs", jobs, 1)
     seeds = [_core.trial_seed(seed, chip) for chip in range(chips)]
-    in_float = {"float": study.own_accuracy(network(study.x_test))}
+    study = _with_cache(study, cache)
+    study, in_float = _measure_float(study, transfer)
     on_pixels, trials = _run(study, points, seeds, jobs, progress)
     rows = [
         (knob, value, chip, seeds[chip], method, scores[method])
@@ -199,6 +193,33 @@ def collapse_and_recover(
     return results.assign(n_train=len(study.x_train), n_test=len(study.x_test))
 
 
+def _with_cache(study: Study, cache: Any) -> Study:
+    """The study with a folder to keep results in, and the digests of what they depend on."""
+    if cache is None:
+        return study
+    check_instance("cache", cache, (str, os.PathLike), "the path of a folder, or None")
+    folder = Path(cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = f"{study.network.digest()} {samples_digest(study.x_train, study.x_test)}"
+    labels = samples_digest(study.y_train, study.y_test)
+    digests = data, f"{labels} {require('joblib').hash(study.head)}"
+    return replace(study, cache=Cache(folder), digests=digests)
+
+
+def _measure_float(study: Study, transfer: bool) -> tuple[Study, Scores]:
+    """The float network's accuracy, and the study with what stands for its own head."""
+    from sklearn.base import clone
+
+    if not transfer:
+        arrays = study.kept("float", lambda: study.own_arrays(study.network))
+        return study, {"float": study.own_accuracy(arrays)}
+    # Why: until the head is fitted there is none, and no answer of the network's own counts.
+    study = replace(study, own_head=study.head)
+    arrays = study.kept("float", lambda: study.all_arrays(study.network))
+    study = replace(study, own_head=clone(study.head).fit(arrays["train"], study.y_train))
+    return study, {"float": study.own_accuracy(arrays)}
+
+
 def _run(
     study: Study,
     points: Sequence[Point],
@@ -208,7 +229,10 @@ def _run(
 ) -> tuple[Scores, list[list[Scores]]]:
     """Scores of the raw inputs, and of every chip at every point."""
     joblib = require("joblib")
-    trials = [(point, *chip) for point in points for chip in enumerate(seeds)]
+    parts = ("trained", "control")
+    trials = [
+        (point, *chip, part) for point in points for chip in enumerate(seeds) for part in parts
+    ]
     # Why: fitting on raw inputs may take longest, and nothing waits for what starts first.
     tasks = [joblib.delayed(measure_pixels)(study)]
     tasks += [joblib.delayed(measure_chip)(study, *trial) for trial in trials]
@@ -223,7 +247,7 @@ def _run(
             scores[index] = result
             if progress is not None:
                 progress(done, len(tasks))
-    rest, step = scores[1:], len(seeds)
+    rest, step = [a | b for a, b in zip(scores[1::2], scores[2::2], strict=True)], len(seeds)
     return scores[0], [rest[i : i + step] for i in range(0, len(rest), step)]
 
 
@@ -250,10 +274,12 @@ def _numbered(
     return index, function(*args, **kwargs)
 
 
-def _points(hardware: Hardware, vary: Mapping[str, Sequence[Any]]) -> list[Point]:
+def _points(hardware: Hardware, vary: Mapping[str, Sequence[Any]] | None) -> list[Point]:
     """Every value of every knob, with its hardware."""
     if not isinstance(hardware, Hardware):
         raise TypeError(f"hardware: must be a Hardware, not {type(hardware).__name__}")
+    if vary is None:
+        return [("hardware", "as given", hardware)]
     if not isinstance(vary, Mapping):
         raise TypeError(f"vary: must be a dictionary of lists, not {type(vary).__name__}")
     points = []

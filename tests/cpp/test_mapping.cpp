@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/percentile.hpp"
+#include "imperfect/array_use.hpp"
 #include "kernels/kernel_table.hpp"
 #include "mapping/tiling.hpp"
 #include "mapping/weight_code.hpp"
@@ -57,6 +58,22 @@ TEST_CASE("a unit column takes one bit line") {
   CHECK(tiling.num_units() == 3);
   hardware.array.cols = 1;
   CHECK_THROWS_AS(make_tiling(hardware, 1, 9, 5), std::invalid_argument);
+}
+
+TEST_CASE("arrays are counted whole") {
+  Hardware hardware;
+  hardware.scheme = Scheme::kOffset;
+  hardware.offset_removal = OffsetRemoval::kUnitColumn;
+  hardware.array.cols = 4;
+  const ArrayUse use = count_arrays(hardware, 1, 9, 5);
+  CHECK(use.num_arrays == 3);
+  CHECK(use.weight_cells == 45);
+  CHECK(use.unit_cells == 15);
+  CHECK(use.off_block_cells == 0);
+  CHECK(use.cells == 3 * 4 * 5);  // no limit on word lines: as many as are used
+  CHECK_THROWS_AS(count_arrays(hardware, 1, 9, 0), std::invalid_argument);
+  hardware.array.cols = 1;
+  CHECK_THROWS_AS(count_arrays(hardware, 1, 9, 5), std::invalid_argument);
 }
 
 TEST_CASE("percentiles interpolate between closest ranks") {

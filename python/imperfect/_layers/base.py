@@ -23,7 +23,7 @@ from imperfect._arrays import (
 )
 from imperfect._checks import choice, real
 from imperfect._layers.calibration import Calibrated
-from imperfect._layers.description import Epilogue, Plan
+from imperfect._layers.description import ArrayUse, Epilogue, Plan, array_use
 from imperfect._layers.saved import (
     as_write,
     saved_batch,
@@ -79,11 +79,6 @@ class AnalogLayer(Calibrated):
         return len(self._weight)
 
     @property
-    def _lines(self) -> int:
-        """Outputs of the arrays."""
-        return self._outputs
-
-    @property
     def weight(self) -> Floats:
         """The weights the layer was made of, as float32; read-only."""
         return self._weight
@@ -127,6 +122,11 @@ class AnalogLayer(Calibrated):
     def plan(self) -> Plan:
         """How a forward pass is computed, and what it costs."""
         return Plan(**self._compiled.plan)
+
+    @property
+    def arrays(self) -> ArrayUse:
+        """How many arrays the layer takes, and how full they are; see ``layers.ArrayUse``."""
+        return array_use(self._hardware, self._compiled.array_counts)
 
     def program(self, seed: int | None = None, *, write: int = 0) -> None:
         """Write all cells again.
@@ -279,9 +279,7 @@ class AnalogLayer(Calibrated):
         >>> layer.pulses().shape, int(layer.pulses().min()) >= 1
         ((1, 2, 1, 2), True)
         """
-        lines, slices = self._lines, self._hardware.num_slices
-        rows = self._weight.size // lines
-        return self._compiled.pulses().reshape(slices, -1, lines, rows)
+        return self._compiled.pulses()
 
     def effective_weight(self) -> Floats:
         """The weights that the programmed cells stand for, in the shape of ``weight``.

@@ -11,6 +11,7 @@ import numpy as np
 
 from imperfect._arrays import Floats, as_float32
 from imperfect._checks import real
+from imperfect.hardware import Hardware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,3 +146,64 @@ class Clipping:
 
     dac: float
     adc: tuple[float, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayUse:
+    """How many arrays a layer takes, and how full they are.
+
+    An array is one physical crossbar of at most ``Array.rows`` × ``Array.cols`` cells. With
+    ``layout="separate"`` it holds one slice and one polarity: a differential pair lies in two
+    arrays. With ``"interleaved"`` it holds all cells of its weights: a pair lies in two
+    neighbouring bit lines. Rows and columns are cut by ``Array.partition``, unit columns
+    stand beside the data, and groups are kept apart or share arrays (``Hardware.groups``).
+
+    Attributes
+    ----------
+    arrays : int
+        Number of arrays.
+    rows, cols : int or None
+        Word lines and bit lines of an array; None where the hardware sets no limit. Such a side
+        is as long as the cells in use need.
+    weight_cells : int
+        Cells that hold weights: slices × polarities × weights.
+    unit_cells : int
+        Cells of unit columns, each on the word lines of its own group.
+    off_block_cells : int
+        Cells where word lines of one group cross bit lines of another: programmed to g_min and
+        read, but no part of a weight.
+    cells : int
+        Cells of all the arrays, in use or not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import imperfect as im
+    >>> hardware = im.Hardware(weight_bits=8, array=im.Array(rows=64, cols=64))
+    >>> im.AnalogLinear(np.ones((10, 100)), hardware=hardware).arrays
+    ArrayUse(arrays=4, rows=64, cols=64, weight_cells=2000, unit_cells=0, off_block_cells=0, cells=16384)
+    """  # noqa: E501
+
+    arrays: int
+    rows: int | None
+    cols: int | None
+    weight_cells: int
+    unit_cells: int
+    off_block_cells: int
+    cells: int
+
+    @property
+    def used_cells(self) -> int:
+        """Cells that hold weights or the zero of the offset scheme."""
+        return self.weight_cells + self.unit_cells
+
+    @property
+    def utilisation(self) -> float:
+        """Used cells as a fraction of all cells."""
+        return self.used_cells / self.cells
+
+
+def array_use(hardware: Hardware, counts: tuple[int, int, int, int, int]) -> ArrayUse:
+    """What the core counted, on this hardware."""
+    arrays, *cells = counts
+    return ArrayUse(arrays, hardware.array.rows, hardware.array.cols, *cells)

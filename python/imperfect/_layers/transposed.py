@@ -10,7 +10,6 @@ ReRAM-based deconvolution accelerator", DATE 2019, whose pixel-wise mapping this
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 from imperfect import _core
@@ -55,10 +54,6 @@ class _AnalogConvTranspose(SpatialLayer):
     @property
     def _outputs(self) -> int:
         return int(self._weight.shape[1]) * self._groups
-
-    @property
-    def _lines(self) -> int:
-        return self._outputs * math.prod(self._weight.shape[2:])
 
     @property
     def output_padding(self) -> tuple[int, ...]:

@@ -92,13 +92,13 @@ def _absorb_batch_norm(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorb
 
 
 def _absorb_clip(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorbed | None:
-    limits = (0.0, math.inf) if node.op_type == "Relu" else _clip_limits(graph, node)
+    limits = (0.0, math.inf) if node.op_type == "Relu" else clip_limits(graph, node)
     if limits is None or not limits[0] <= limits[1]:
         return None
     return Absorbed(node.name, node.output[0], *spec.affine, *limits)
 
 
-def _clip_limits(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
+def clip_limits(graph: Graph, node: NodeProto) -> tuple[float, float] | None:
     """The limits: attributes until opset 10, inputs since; None if computed at run time."""
     given = attributes(node)
     limits = [given.get("min", -math.inf), given.get("max", math.inf)]

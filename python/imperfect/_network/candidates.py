@@ -19,6 +19,7 @@ from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.normalise import SAMPLES
 from imperfect._network.proto import attributes
+from imperfect._network.sample_rows import rows_after_sample
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -210,6 +211,7 @@ def _linear(
         array_output=node.output[0],
         swap_input=swap,
         sample_axis=axes.index(SAMPLES) if SAMPLES in axes else 0,
+        rows_after_sample=None if SAMPLES in axes else rows_after_sample(graph, source),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from imperfect._network.batch import Feeds, Input
 from imperfect._network.measured import Measured, require_calibrated
 from imperfect._network.network import Network
 from imperfect._network.programmed import Layer, as_chunk, build_layer
+from imperfect._network.report import summarise
 from imperfect._network.selection import as_hardware, choose_hardware
 from imperfect.hardware import Hardware
 
@@ -122,6 +124,17 @@ class AnalogNetwork(Measured):
     def layers(self) -> Mapping[str, Layer]:
         """The analog layers by the names of their nodes, in the order of the network."""
         return MappingProxyType(self._state[1])
+
+    def summary(self) -> str:
+        """Describe the nodes that multiply as ``Network.summary`` does, for this chip's layers."""
+        infos = [
+            replace(info, analog=False, reason="by choice")
+            if info.analog and info.name not in self.layers
+            else info
+            for info in self.network.nodes
+        ]
+        uses = {name: layer.arrays for name, layer in self.layers.items()}
+        return f"{self!r}\n{summarise(infos, uses)}"
 
     def __call__(
         self, x: Input, *, first_sample: int = 0, read: int = 0, samples: Any = None

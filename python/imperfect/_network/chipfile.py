@@ -28,6 +28,7 @@ from imperfect._checks import check_instance, check_version, flag, refusal
 from imperfect._json import parse_json
 from imperfect._network.network import Network
 from imperfect._network.programmed import Layer, as_chunk, build_layer, with_affine
+from imperfect._npz import write_npz
 from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
     arrays["chip"] = _bytes_array(json.dumps(about, sort_keys=True).encode())
     arrays["network"] = _bytes_array(chip.network._graph.model.SerializeToString())
     arrays["sha256"] = _bytes_array(_digest(arrays))
-    _write(place, arrays)
+    write_npz(place, arrays)
 
 
 def _as_path(path: Any) -> Path:
@@ -86,21 +87,6 @@ def _as_path(path: Any) -> Path:
     if not isinstance(text, str) or not Path(text).name or "\0" in text:
         raise ValueError(refusal("path", path, "the path of a file"))
     return Path(text)
-
-
-def _write(path: Path, arrays: Arrays) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-        temporary.replace(path)
-    except OSError as error:
-        # Why: nobody asked for the temporary file, so no error names it.
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike[str]) -> Parts:

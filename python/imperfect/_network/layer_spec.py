@@ -48,6 +48,11 @@ class Absorbed:
     high: float = math.inf
     batch_norm: BatchNorm | None = None
 
+    @property
+    def is_addition(self) -> bool:
+        """Whether the node adds a constant to each output."""
+        return self.batch_norm is None and (self.low, self.high) == (-math.inf, math.inf)
+
 
 @dataclass(frozen=True, eq=False)
 class LayerSpec:
@@ -58,7 +63,8 @@ class LayerSpec:
     convolution it is what is cut off the output, and ``output_padding`` what is added at its end;
     both are then known. A linear layer works on the last axis of its input; ``swap_input`` and
     ``swap_output`` exchange the last two axes first (a constant on the left, a transposed Gemm),
-    ``sample_axis`` is where samples then stand.
+    ``sample_axis`` is where samples then stand. Where an axis holds samples and other things
+    together, ``rows_after_sample`` rows of one sample come before those of the next.
     """
 
     name: str
@@ -77,6 +83,7 @@ class LayerSpec:
     swap_input: bool = False
     swap_output: bool = False
     sample_axis: int = 0
+    rows_after_sample: int | None = None
 
     @property
     def is_transposed(self) -> bool:
@@ -122,6 +129,13 @@ class LayerSpec:
     def output_axis(self) -> int:
         """The axis, from the end, along which the outputs of the array stand."""
         return 1 - self.weight.ndim if self.kind != "linear" else -2 if self.swap_output else -1
+
+    @property
+    def matrix(self) -> tuple[int, int, int]:
+        """What the arrays hold: groups, outputs of a group, rows of a group."""
+        columns = math.prod(self.weight.shape[2:]) if self.is_transposed else 1
+        outputs = self.outputs * columns
+        return self.groups, outputs // self.groups, self.weight.size // outputs
 
     @property
     def batch_norm(self) -> BatchNorm | None:

@@ -31,10 +31,12 @@ from imperfect._network.graph import Graph, TensorInfo
 from imperfect._network.normalise import SAMPLES, required_inputs
 from imperfect._network.programmed import Layer
 from imperfect._network.proto import attributes
-from imperfect._network.report import RECURRENT, NodeInfo, describe_nodes, summarise
+from imperfect._network.report import RECURRENT, NodeInfo, describe_nodes, planned_arrays, summarise
+from imperfect._network.selection import as_hardware
 from imperfect._network.shuffle import shuffled_model
 from imperfect._network.stream import Schedule, run
 from imperfect._optional import require
+from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -172,9 +174,37 @@ class Network:
         """The nodes that can be analog."""
         return tuple(info for info in self.nodes if info.analog)
 
-    def summary(self) -> str:
-        """A table of the nodes that multiply, and why those that stay digital do."""
-        return f"{self!r}\n{summarise(self.nodes)}"
+    def summary(self, hardware: Hardware | None = None) -> str:
+        """Describe the nodes that multiply: their work, their arrays, or why they stay digital.
+
+        Parameters
+        ----------
+        hardware
+            What the arrays are counted for; None: arrays without limits, which take a whole
+            layer, one for each polarity. Nothing is programmed.
+
+        Returns
+        -------
+        str
+            A table with one line for each node: its weights, its multiply-adds per sample
+            ("?" where inference does not know the shapes), its arrays and the fraction of their
+            cells in use (``layers.ArrayUse``). Sums stand below.
+
+        Raises
+        ------
+        TypeError
+            If ``hardware`` is no Hardware.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> machine = im.Hardware(weight_bits=8, array=im.Array(rows=128, cols=128))
+        >>> text = im.data.scattered_mobilenet().summary(machine)
+        >>> print(text.splitlines()[-2])
+        984 arrays of 128 × 128 cells, 94,680 of 16,121,856 cells used (0.6%)
+        """
+        uses = planned_arrays(self._specs, as_hardware("hardware", hardware))
+        return f"{self!r}\n{summarise(self.nodes, uses)}"
 
     def digest(self) -> str:
         """SHA-256 of what decides the network's answers (64 hexadecimal digits).

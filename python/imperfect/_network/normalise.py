@@ -15,7 +15,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from imperfect._network.classical import expand_linear_models
 from imperfect._network.proto import bodies, reads, refusing, to_tensor
+from imperfect._network.sizes import known_sizes
 from imperfect._optional import require
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ def normalise(model: ModelProto) -> ModelProto:
             model = require("onnx.inliner").inline_local_functions(model)
     _name_nodes(model)
     _fix_old_initializers(model)
+    expand_linear_models(model)
     _name_samples(model)
+    _forget_old_shapes(model)
     for _ in range(MAX_ROUNDS):
         with refusing("its shapes cannot be inferred"):
             model = onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -123,6 +127,27 @@ def _name_samples(model: ModelProto) -> None:
                 size.dim_param = SAMPLES
 
 
+def _forget_old_shapes(model: ModelProto) -> None:
+    """Drop what the file says of tensors inside where inference shows that it is wrong.
+
+    Why: whoever frees the number of samples of an exported network leaves the old sizes there.
+    """
+    onnx = require("onnx")
+    stored = {value.name: value for value in model.graph.value_info}
+    fresh = onnx.ModelProto()
+    fresh.CopyFrom(model)
+    del fresh.graph.value_info[:]
+    with refusing("its shapes cannot be inferred"):
+        fresh = onnx.shape_inference.infer_shapes(fresh, data_prop=True)
+    for value in fresh.graph.value_info:
+        sizes = value.type.tensor_type.shape.dim
+        old = stored[value.name].type.tensor_type.shape.dim if value.name in stored else ()
+        for size, other in zip(sizes, old, strict=False):
+            if size.dim_param == SAMPLES and other.HasField("dim_value"):
+                del model.graph.value_info[:]
+                return
+
+
 def _check_activations(model: ModelProto) -> None:
     """Refuse a network one of whose tensors is larger than any real one."""
     for name, (kind, shape) in _known_types(model).items():
@@ -154,12 +179,15 @@ def _fold(model: ModelProto) -> bool:
     outputs = {value.name for value in model.graph.output}
     known, budget = _known_types(model), LARGEST_FOLDED + 8 * model.ByteSize()
     kept: list[NodeProto] = []
+    sizes = known_sizes(model, constants)
     for node in model.graph.node:
         names = {name for name in node.output if name}
         values: list[TensorProto] = []
         if _is_foldable(node, constants) and names <= known.keys() and not names & outputs:
             budget -= sum(_num_bytes(*known[name]) for name in names)
             values = _compute(model, node, constants) if budget >= 0 else []
+        elif node.name in sizes and not names & outputs:
+            values = [to_tensor(sizes[node.name], node.output[0])]
         if values and all(known[value.name][0] == value.data_type for value in values):
             constants |= {value.name: value for value in values}
             model.graph.initializer.extend(values)

@@ -118,9 +118,8 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
         )
     per_sample = rows // place.count
     first, samples = place.first * per_sample % SAMPLE_RANGE, place.samples
-    if samples is not None and per_sample > 1:
-        within = np.arange(per_sample, dtype=np.uint64)
-        samples = (samples[:, None] * np.uint64(per_sample) + within).ravel()
+    if per_sample > 1 and (samples is not None or spec.rows_after_sample):
+        samples = _row_numbers(place, per_sample, spec.rows_after_sample or per_sample)
     try:
         y: NDArray[np.float32] = layer(
             x,
@@ -133,3 +132,12 @@ def call_layer(spec: LayerSpec, layer: Layer, x: NDArray[Any], place: Place) -> 
         # Why: ``x`` of this layer is not what the caller gave to the network.
         raise ValueError(f"layer {spec.name!r}: {error}") from error
     return y
+
+
+def _row_numbers(place: Place, per_sample: int, after: int) -> Samples:
+    """The number of each row, of which ``after`` of one sample come before those of the next."""
+    own = place.samples
+    if own is None:
+        own = np.uint64(place.first % SAMPLE_RANGE) + np.arange(place.count, dtype=np.uint64)
+    within = np.arange(per_sample, dtype=np.uint64).reshape(-1, 1, after)
+    return (own[:, None] * np.uint64(per_sample) + within).ravel()

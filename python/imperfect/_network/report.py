@@ -9,14 +9,18 @@ as 0; None means that inference does not know the shapes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imperfect import _core
+from imperfect._layers.description import ArrayUse, array_use
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import LayerSpec
 from imperfect._network.normalise import SAMPLES
 from imperfect._network.proto import attributes, bodies, every_node
+from imperfect._network.sample_rows import axis_factors
+from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -121,8 +125,12 @@ def _recurrent_macs(graph: Graph, node: NodeProto, size: int) -> int | None:
 def _elements(graph: Graph, name: str, skip: int | None = None) -> int | None:
     """Values per sample of a tensor, not counting the sizes along one axis."""
     shape = graph.shape(name)
-    if shape is None:
-        return None
+    if shape is None or None in shape:
+        axes = axis_factors(graph, name)
+        if axes is None:
+            return None
+        shape = tuple(size for axis, sizes in enumerate(axes) if axis != skip for size in sizes)
+        skip = None
     sizes = [1 if size == SAMPLES else size for axis, size in enumerate(shape) if axis != skip]
     known = [size for size in sizes if isinstance(size, int)]
     samples = graph.batch if graph.batch and name not in graph.constants else 1
@@ -137,18 +145,43 @@ def table(rows: Iterable[tuple[object, ...]], header: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def summarise(infos: Iterable[NodeInfo]) -> str:
-    """Table of the nodes that multiply, then one line on how much of the work can be analog."""
+def planned_arrays(layers: Mapping[str, LayerSpec], hardware: Hardware) -> dict[str, ArrayUse]:
+    """The arrays of every layer on this hardware, counted without programming any."""
+    return {
+        name: array_use(hardware, _core.array_counts(hardware, *spec.matrix))
+        for name, spec in layers.items()
+    }
+
+
+def summarise(infos: Iterable[NodeInfo], uses: Mapping[str, ArrayUse]) -> str:
+    """Table of the nodes that multiply, then the sums: arrays, and work that can be analog."""
     chosen = [info for info in infos if info.op in MULTIPLIES]
-    text = table(
-        [
-            (i.name, i.op, i.weight_shape, "?" if i.macs is None else f"{i.macs:,}", i.reason)
-            for i in chosen
-        ],
-        ("node", "op", "weight", "multiply-adds", "digital because"),
-    )
+    header = ("node", "op", "weight", "multiply-adds", "arrays", "used", "computed")
+    text = table([_summary_row(info, uses.get(info.name)) for info in chosen], header)
     known = sum(info.macs or 0 for info in chosen)
     analog = sum(info.macs or 0 for info in chosen if info.analog)
     unknown = sum(info.macs is None for info in chosen)
     share = f"{analog:,} of {known:,} multiply-adds per sample can be analog"
-    return f"{text}\n{share}" + (f"; {unknown} nodes not counted" if unknown else "")
+    share += f"; {unknown} nodes not counted" if unknown else ""
+    return "\n".join([text, *_array_totals(uses.values()), share])
+
+
+def _summary_row(info: NodeInfo, use: ArrayUse | None) -> tuple[object, ...]:
+    weight = info.weight_shape and " × ".join(map(str, info.weight_shape))
+    macs = "?" if info.macs is None else f"{info.macs:,}"
+    arrays = (f"{use.arrays:,}", f"{use.utilisation:.1%}") if use else (None, None)
+    how = "analog" if info.analog else f"digital: {info.reason}"
+    return info.name, info.op, weight, macs, *arrays, how
+
+
+def _array_totals(uses: Iterable[ArrayUse]) -> Iterator[str]:
+    """One line for each size of arrays."""
+    by_size: dict[tuple[int | None, int | None], list[ArrayUse]] = {}
+    for use in uses:
+        by_size.setdefault((use.rows, use.cols), []).append(use)
+    for (rows, cols), group in by_size.items():
+        total, cells = (sum(getattr(use, name) for use in group) for name in ("arrays", "cells"))
+        used = sum(use.used_cells for use in group)
+        size = " × ".join("any" if side is None else str(side) for side in (rows, cols))
+        share = f"{used:,} of {cells:,} cells used ({used / cells:.1%})"
+        yield f"{total:,} arrays of {size} cells, {share}"

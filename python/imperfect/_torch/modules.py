@@ -9,6 +9,7 @@ Python functions alone.
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import grad as gradients
 
 from imperfect import layers
-from imperfect._arrays import Floats, as_seed
+from imperfect._arrays import Floats, Samples, as_seed
 from imperfect._checks import choice
 from imperfect._layers.saved import as_write
 from imperfect._torch import state as saved
@@ -71,6 +72,7 @@ class AnalogModule(nn.Module):
             raise ValueError(f"module: {reason}")
         self.rewrite = choice("rewrite", rewrite, REWRITE)
         self.read = 0
+        self._samples: Samples | None = None
         self.training = module.training
         self.register_parameter("weight", module.weight)
         self.register_parameter("bias", module.bias)
@@ -168,6 +170,15 @@ class AnalogModule(nn.Module):
         read = as_seed("read", self.read)
         self.read = (read + 1) % 2**64
         return read
+
+    def _row_numbers(self, x: Floats) -> Samples | None:
+        """Numbers of the rows in draws, where samples have some: of a sample they follow up."""
+        if self._samples is None:
+            return None
+        rows = len(x) if self._axes else math.prod(x.shape[:-1])
+        each = rows // len(self._samples)
+        within = np.arange(each, dtype=np.uint64)
+        return (self._samples[:, None] * np.uint64(each) + within).ravel()
 
     def _effective_weight(self, layer: Layer) -> Tensor:
         """The weights that the cells stand for; found once for each write."""

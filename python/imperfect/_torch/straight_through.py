@@ -38,7 +38,8 @@ class StraightThrough(torch.autograd.Function):
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None)
         values = x.detach().numpy()
         y = torch.empty(module._output_shape(values))
-        layer(values, read=module._next_read(), out=y.numpy())
+        samples = module._row_numbers(values)
+        layer(values, read=module._next_read(), samples=samples, out=y.numpy())
         return y
 
     @staticmethod

@@ -5,6 +5,7 @@
 
 #include "bindings/hardware_convert.hpp"
 #include "bindings/numpy_convert.hpp"
+#include "imperfect/array_use.hpp"
 #include "imperfect/layer.hpp"
 
 namespace imperfect {
@@ -133,6 +134,14 @@ py::typing::Dict<py::str, py::object> plan(const Layer& layer) {
   return result;
 }
 
+/// Arrays, cells of weights, of unit columns, off the blocks, and of whole arrays.
+using ArrayCounts = std::tuple<long long, long long, long long, long long, long long>;
+
+ArrayCounts array_counts(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+  const ArrayUse use = count_arrays(hardware, num_groups, outputs_per_group, rows_per_group);
+  return {use.num_arrays, use.weight_cells, use.unit_cells, use.off_block_cells, use.cells};
+}
+
 using Floats = py::array_t<float>;
 
 std::tuple<Floats, Floats, Floats> cells(const Layer& layer) {
@@ -148,10 +157,10 @@ std::vector<float> to_vector(const char* name, const py::array& array) {
   return std::vector<float>(view.begin(), view.end());
 }
 
-Floats conductances(const Layer& layer) {
+std::vector<py::ssize_t> cell_dimensions(const Layer& layer) {
   const auto slices = static_cast<py::ssize_t>(num_slices(layer.hardware()));
   const py::ssize_t polarities = layer.hardware().scheme == Scheme::kOffset ? 1 : 2;
-  return to_array(layer.conductances(), {slices, polarities, layer.shape().array_outputs(), layer.shape().rows_per_group()});
+  return {slices, polarities, layer.shape().array_outputs(), layer.shape().rows_per_group()};
 }
 
 py::array_t<std::uint32_t> pulses(const Layer& layer) {
@@ -160,7 +169,7 @@ py::array_t<std::uint32_t> pulses(const Layer& layer) {
     const py::gil_scoped_release release;
     found = layer.pulses();
   }
-  return py::array_t<std::uint32_t>({static_cast<py::ssize_t>(found.size())}, found.data());
+  return py::array_t<std::uint32_t>(cell_dimensions(layer), found.data());
 }
 
 std::optional<Floats> readout_inputs(const Layer& layer) {
@@ -173,6 +182,12 @@ std::optional<Floats> readout_inputs(const Layer& layer) {
 
 void register_layer(py::module_& m) {
   register_report(m);
+  m.def(
+      "array_counts",
+      [](const py::object& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+        return array_counts(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
+      },
+      py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
   py::class_<LayerShape>(m, "LayerShape")
       .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
            py::arg("kernel") = Triple{1, 1, 1}, py::arg("stride") = Triple{1, 1, 1}, py::arg("dilation") = Triple{1, 1, 1},
@@ -229,7 +244,13 @@ void register_layer(py::module_& m) {
           },
           py::arg("weights"), py::arg("units"), py::arg("off_block"), py::arg("seed"), py::arg("write"))
       .def_property_readonly("plan", &plan)
-      .def("conductances", &conductances)
+      .def_property_readonly("array_counts",
+                             [](const Layer& layer) {
+                               const LayerShape& shape = layer.shape();
+                               return array_counts(layer.hardware(), shape.groups, shape.outputs_per_group(),
+                                                   shape.rows_per_group());
+                             })
+      .def("conductances", [](const Layer& layer) { return to_array(layer.conductances(), cell_dimensions(layer)); })
       .def("effective_weight", [](const Layer& layer) {
         return to_array(layer.effective_weight(), {static_cast<py::ssize_t>(layer.shape().weight_size())});
       });

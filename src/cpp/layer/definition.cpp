@@ -72,7 +72,7 @@ LayerShape product_shape(const LayerShape& shape) {
 template <class Visit>
 void for_each_weight(const LayerShape& shape, const Visit& visit) {
   const auto rows = static_cast<std::size_t>(shape.rows_per_group());
-  const auto outputs = static_cast<std::size_t>(shape.array_outputs() / shape.groups);
+  const auto outputs = static_cast<std::size_t>(shape.outputs_per_group());
   for (std::size_t group = 0, first = 0; group < static_cast<std::size_t>(shape.groups); ++group, first += rows * outputs)
     for (std::size_t output = 0; output < outputs; ++output)
       for (std::size_t row = 0; row < rows; ++row) visit(first + output * rows + row, first + row * outputs + output);
@@ -152,7 +152,7 @@ std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, 
   definition->weight_ranges = output_ranges(*definition);
   const int outputs = shape.array_outputs(), rows = shape.rows_per_group();
   definition->numbers = encode_weights(definition->code, definition->weight.data(), definition->weight_ranges, outputs, rows);
-  definition->tiling = make_tiling(hardware, shape.groups, outputs / shape.groups, rows);
+  definition->tiling = make_tiling(hardware, shape.groups, shape.outputs_per_group(), rows);
   return definition;
 }
 

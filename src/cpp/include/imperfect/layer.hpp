@@ -41,6 +41,7 @@ struct LayerShape {
   int rows_per_group() const { return in_channels / groups * (is_transposed ? 1 : kernel_size()); }
   /// Outputs of all arrays together.
   int array_outputs() const { return out_channels * (is_transposed ? kernel_size() : 1); }
+  int outputs_per_group() const { return array_outputs() / groups; }
   std::size_t weight_size() const {
     return static_cast<std::size_t>(array_outputs()) * static_cast<std::size_t>(rows_per_group());
   }

@@ -13,17 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._arrays import Floats, as_float32
+from imperfect._arrays import as_float32
 from imperfect._checks import check_instance, refusal
 from imperfect._estimators.fitting import check_classifier
-from imperfect._trial import Study
+from imperfect._study.samples import Samples
+from imperfect._study.trial import Study
+from imperfect.images import Images
 from imperfect.network import Network
 
 LABELS = "integers or strings"
 
 
 def checked_study(
-    network: Network, X_train: Any, y_train: Any, X_test: Any, y_test: Any, head: Any, folds: int
+    network: Network,
+    X_train: Any,
+    y_train: Any,
+    X_test: Any,
+    y_test: Any,
+    head: Any,
+    folds: int,
+    transfer: bool,
 ) -> Study:
     """What all trials share; ``folds`` is how many rows of each class the head needs."""
     check_instance("network", network, Network, "a Network")
@@ -43,29 +52,36 @@ def checked_study(
     if sizes.min() < folds:
         few = classes.tolist()[sizes.argmin()]
         raise ValueError(f"y_train: has {sizes.min()} of class {few!r}; must have {folds} of each")
-    if outputs != (len(classes),):
+    if not transfer and outputs != (len(classes),):
         raise ValueError(
             f"network: has outputs of shape {outputs} for {len(classes)} classes in y_train; "
-            "must have one for each class"
+            "must have one for each class, unless transfer is True"
         )
     return Study(network, x_train, train, x_test, test, head)
 
 
-def _images(network: Network, name: str, values: Any) -> tuple[Floats, tuple[int, ...]]:
+def _images(network: Network, name: str, values: Any) -> tuple[Samples, tuple[int, ...]]:
     """Images, checked, and the shape of what the network gives for one of them."""
+    if isinstance(values, Images):
+        return values, _output_shape(network, name, values)
     x = as_float32(name, values)
     if x.ndim < 2 or not x.size:
         raise ValueError(f"{name}: has shape {x.shape}, must be (n, …) and not empty")
     if not np.isfinite(x).all():
         place = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
         raise ValueError(f"{name}: value {x[place]} at index {place} must be finite")
+    return x, _output_shape(network, name, x)
+
+
+def _output_shape(network: Network, name: str, x: Samples) -> tuple[int, ...]:
     try:
-        return x, network(x[: network._graph.batch or 1]).shape[1:]
+        shape: tuple[int, ...] = network(x[: network._graph.batch or 1]).shape[1:]
+        return shape
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _labels(name: str, values: Any, x: Floats) -> NDArray[Any]:
+def _labels(name: str, values: Any, x: Samples) -> NDArray[Any]:
     try:
         y = np.asarray(values)
     except ValueError as error:  # rows of different lengths

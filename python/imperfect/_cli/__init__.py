@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The subcommands; public through ``imperfect.cli``."""

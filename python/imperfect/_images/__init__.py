@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reading and resizing of labelled images; public through ``imperfect.images``."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes arrays to ``.npz`` files that appear complete or not at all, and reads them; no pickle."""
+
+from __future__ import annotations
+
+import os
+import threading
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What NumPy and zipfile raise for a file that is cut off or is something else.
+UNREADABLE = (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, no ``.npz`` file, or holds objects.
+    OSError
+        If it cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            return {name: found[name] for name in found.files}
+    except UNREADABLE as error:
+        raise ValueError(f"{path}: is no usable .npz file: {error}") from error
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name, uncompressed; a file that is there already is replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written there; it names ``path``.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        temporary.replace(path)
+    except OSError as error:
+        # Why: nobody asked for the temporary file, so no error names it.
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
