@@ -15,23 +15,22 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imperfect import onnx
 from imperfect._arrays import as_samples
-from imperfect._checks import check_instance, refusal
+from imperfect._checks import check_instance
 from imperfect._config import get_num_threads
 from imperfect._network.batch import Batch, Feeds, Input
 from imperfect._network.candidates import find_layers
 from imperfect._network.cut import Plan, make_plan
 from imperfect._network.digest import network_digest
 from imperfect._network.exported import export
+from imperfect._network.fold_norm import folded_model
+from imperfect._network.given import as_input, check_normal_form, check_samples, shape_text
 from imperfect._network.graph import Graph, TensorInfo
-from imperfect._network.normalise import SAMPLES, required_inputs
 from imperfect._network.programmed import Layer
-from imperfect._network.proto import attributes
-from imperfect._network.report import RECURRENT, NodeInfo, describe_nodes, planned_arrays, summarise
+from imperfect._network.report import NodeInfo, describe_nodes, planned_arrays, summarise
 from imperfect._network.selection import as_hardware
 from imperfect._network.shuffle import shuffled_model
 from imperfect._network.stream import Schedule, run
@@ -39,7 +38,7 @@ from imperfect._optional import require
 from imperfect.hardware import Hardware
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
 # Why: a chunk whose largest activation fits the second-level cache loses no time to memory.
 CHUNK_BYTES = 4 * 2**20
@@ -91,13 +90,13 @@ class Network:
     """
 
     def __init__(self, model: ModelProto) -> None:
-        _check_normal_form(model)
+        check_normal_form(model)
         self._graph = Graph(model)
         self._specs, self._reasons = find_layers(self._graph)
         self._plans: dict[tuple[tuple[str, ...], frozenset[str]], Plan] = {}
         self._largest: dict[tuple[tuple[int, ...], ...], int] = {}
         self._lock = threading.Lock()
-        _check_samples(self._graph)
+        check_samples(self._graph)
 
     @classmethod
     def from_onnx(cls, source: str | os.PathLike[str] | bytes | ModelProto) -> Network:
@@ -280,6 +279,39 @@ class Network:
         """
         return Network(shuffled_model(self._graph, self._specs, seed))
 
+    def fold_batch_norm(self) -> Network:
+        """A network with batch normalisation folded into the weights and biases before it.
+
+        The normalisation of a Conv, ConvTranspose, Gemm or MatMul whose output nothing else reads
+        disappears: every output's weights are multiplied by gamma/sqrt(variance + epsilon), and
+        the bias takes the rest. Names stay, and so does the function, to rounding of float32.
+
+        Returns
+        -------
+        Network
+            The folded network; equal to this one where there is nothing to fold.
+
+        Notes
+        -----
+        Most exporters fold when asked to optimise. On imperfect cells that is usually worse: one
+        range then covers the weights of all outputs of a layer, which the normalisation has
+        scaled apart, and errors are relative to it. ``Hardware(per="channel")`` gives every output
+        a range of its own. docs/networks.md has the figures for the bundled network.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import imperfect as im
+        >>> net = im.data.scattered_mobilenet()
+        >>> folded = net.fold_batch_norm()
+        >>> "BatchNormalization" in [info.op for info in folded.nodes]
+        False
+        >>> x = im.data.scattered_fashion()[2][:8]
+        >>> bool(np.allclose(net(x), folded(x), atol=1e-4))
+        True
+        """
+        return Network(folded_model(self._graph, self._specs))
+
     def _feature_name(self, output: str | None) -> str:
         if output is None:
             if not self._specs:
@@ -294,7 +326,7 @@ class Network:
 
     def _batch(self, x: Input) -> Batch:
         graph = self._graph
-        return Batch(graph.inputs, graph.defaults, graph.batch, _as_input(x))
+        return Batch(graph.inputs, graph.defaults, graph.batch, as_input(x))
 
     def _plan(self, targets: tuple[str, ...], analog: Collection[str]) -> Plan:
         key = targets, frozenset(analog)
@@ -354,71 +386,10 @@ class Network:
 
     def __repr__(self) -> str:
         num_analog, num_nodes = len(self._specs), len(self._graph.nodes)
-        inputs = ", ".join(f"{i.name} {_shape_text(i)}" for i in self.inputs)
-        outputs = ", ".join(f"{i.name} {_shape_text(i)}" for i in self.outputs)
+        inputs = ", ".join(f"{i.name} {shape_text(i)}" for i in self.inputs)
+        outputs = ", ".join(f"{i.name} {shape_text(i)}" for i in self.outputs)
         nodes = f"{num_analog} of {num_nodes} nodes can be analog"
         return f"Network({self.name!r}: {inputs} -> {outputs}; {nodes})"
-
-
-def _shape_text(info: TensorInfo) -> str:
-    sizes = ("...",) if info.shape is None else info.shape
-    text = ", ".join("?" if size is None else str(size) for size in sizes)
-    return f"({text},)" if len(sizes) == 1 else f"({text})"
-
-
-def _as_input(x: Any) -> Input:
-    """The same numbers in arrays; refuses what is none."""
-    if isinstance(x, Mapping):
-        return {name: _as_array(f"x[{name!r}]", values) for name, values in x.items()}
-    return _as_array("x", x)
-
-
-def _as_array(field: str, values: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{field} is not an array: {error}") from None
-    if array.dtype.kind not in "biufc" and not array.ndim:
-        kinds = "an array of numbers, or a dictionary of one for each input"
-        raise TypeError(f"{refusal(field, values, kinds)}, not {type(values).__name__}")
-    return array
-
-
-def _check_normal_form(model: object) -> None:
-    """Refuse whatever ``imperfect.onnx.load`` did not make, as far as that can be seen."""
-    way = "Network.from_onnx reads files, bytes and models"
-    onnx_module = require("onnx")
-    if not isinstance(model, onnx_module.ModelProto):
-        allowed = f"an ONNX model in normal form; {way}"
-        raise TypeError(f"{refusal('model', model, allowed)}, not {type(model).__name__}")
-    graph = model.graph
-    names = {node.name for node in graph.node if node.name}
-    if not graph.output or not required_inputs(model) or len(names) < len(graph.node):
-        raise ValueError(f"model: is empty, or not in normal form; {way}")
-
-
-def _check_samples(graph: Graph) -> None:
-    """Refuse a network whose samples depend on each other, as far as that can be seen."""
-    for info in graph.outputs:
-        if not info.per_sample or info.name in graph.constants:
-            shape = _shape_text(info)
-            raise ValueError(f"output {info.name!r} {shape}: its first axis must count samples")
-    for name, node in graph.nodes.items():
-        if _is_in_training(graph, node):
-            raise ValueError(f"{node.op_type} {name!r} is in training mode")
-        time_first = node.op_type in RECURRENT and not attributes(node).get("layout")
-        if time_first and (graph.shape(node.input[0]) or (None,))[0] == SAMPLES:
-            raise ValueError(
-                f"{node.op_type} {name!r} takes samples for time steps: "
-                "the first axis of the network's input must count samples"
-            )
-
-
-def _is_in_training(graph: Graph, node: NodeProto) -> bool:
-    if node.op_type == "Dropout" and len(node.input) > 2:
-        mode = graph.constant(node.input[2])
-        return mode is None or bool(mode.any())
-    return node.op_type == "BatchNormalization" and bool(attributes(node).get("training_mode"))
 
 
 def _unpickle_network(content: bytes) -> Network:
