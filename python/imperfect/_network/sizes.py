@@ -73,4 +73,4 @@ def _pick(node: NodeProto, sizes: Sizes, constants: dict[str, TensorProto]) -> A
         return None
     numbers = [None if part is None else int(part.reshape(())) for part in rest]
     step = numbers[3] if len(numbers) > 3 else None
-    return values[numbers[0] : numbers[1] : step or 1]
+    return None if step == 0 else values[numbers[0] : numbers[1] : step]
