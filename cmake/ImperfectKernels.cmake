@@ -5,7 +5,7 @@
 set(IMPERFECT_KERNEL_SOURCES
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/bit_serial.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/integer_tables.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/cells.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/circuit.cpp
-  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/drift.cpp
+  ${PROJECT_SOURCE_DIR}/src/cpp/kernels/drift.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/fold.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/eliminate.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/leaves.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/inputs.cpp ${PROJECT_SOURCE_DIR}/src/cpp/kernels/lines.cpp
   ${PROJECT_SOURCE_DIR}/src/cpp/kernels/multiply.cpp

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 from onnx import helper as h
 
 import networks
-from networks import F32, Case, draw, images, model
+from networks import F32, Case, batch_norm, draw, images, model
 
 
 def sequence() -> Case:
@@ -113,19 +114,63 @@ def same_for_all_samples() -> Case:
 
 
 def convolution3d() -> Case:
-    """Three spatial axes, which stay digital, between two analog layers."""
+    """Three spatial axes between a convolution of two and a product."""
     nodes = [
         h.make_node("Conv", ["x", "w1"], ["a"]),
         h.make_node("Unsqueeze", ["a", "axis"], ["b"]),
-        h.make_node("Conv", ["b", "w2"], ["c"], name="volume", pads=[1] * 6),
+        h.make_node("Conv", ["b", "w2"], ["c"], name="volume", pads=[1, 1, 1, 0, 1, 2]),
         h.make_node("Flatten", ["c"], ["f"]),
         h.make_node("MatMul", ["f", "w3"], ["y"]),
     ]
     constants = {
         "w1": draw(4, 3, 3, 3), "axis": np.array([1]),
-        "w2": draw(2, 1, 3, 3, 3), "w3": draw(2 * 4 * 7 * 6, 5),
+        "w2": draw(2, 1, 3, 3, 3), "w3": draw(2 * 3 * 7 * 7, 5),
     }  # fmt: skip
     return model(nodes, {"x": ["n", 3, 9, 8]}, {"y": ["n", 5]}, constants), images()
+
+
+def transposed(
+    weight: tuple[int, ...], *, free: bool = False, **attributes: Any
+) -> Callable[[], Case]:
+    """One transposed convolution with given attributes, optionally for images of any size."""
+
+    def build() -> Case:
+        axes, groups = len(weight) - 2, attributes.get("group", 1)
+        shape: list[int | str] = ["n", weight[0], *(["h", "w"] if free else [9, 8])[:axes]]
+        node = h.make_node("ConvTranspose", ["x", "w", "b"], ["y"], name="up", **attributes)
+        outputs = weight[1] * groups
+        constants = {"w": draw(*weight), "b": draw(outputs)}
+        feeds = images(channels=weight[0])
+        if axes == 1:
+            feeds = {"x": np.ascontiguousarray(feeds["x"][..., 0])}
+        output: list[int | str | None] = ["n", outputs, *"pq"[:axes]]
+        return model([node], {"x": shape}, {"y": output}, constants), feeds
+
+    return build
+
+
+def decoder() -> Case:
+    """Transposed convolutions between convolutions, with what they absorb."""
+    bn1, bn2 = batch_norm("bn1", 6), batch_norm("bn2", 4, seed=7)
+    nodes = [
+        h.make_node("Conv", ["x", "w1"], ["a"], name="down", strides=[2, 2], pads=[1] * 4),
+        h.make_node("BatchNormalization", ["a", *bn1], ["b"], name="bn1"),
+        h.make_node("Relu", ["b"], ["c"], name="relu1"),
+        h.make_node(
+            "ConvTranspose", ["c", "w2"], ["d"], name="up", strides=[2, 2], group=2,
+            pads=[1] * 4, output_padding=[0, 1],
+        ),
+        h.make_node("Add", ["d", "bias"], ["e"], name="add"),
+        h.make_node("BatchNormalization", ["e", *bn2], ["f"], name="bn2"),
+        h.make_node("Relu", ["f"], ["g"], name="relu2"),
+        h.make_node("Conv", ["g", "w3"], ["y"], name="last"),
+    ]  # fmt: skip
+    constants = {
+        "w1": draw(6, 3, 3, 3), "w2": draw(6, 2, 3, 3), "bias": draw(4, 1, 1),
+        "w3": draw(2, 4, 1, 1),
+    }  # fmt: skip
+    shapes = {"x": ["n", 3, 9, 8]}, {"y": ["n", 2, 9, 8]}
+    return model(nodes, *shapes, constants | bn1 | bn2), images()
 
 
 def added(shape: tuple[int, ...]) -> Callable[[], Case]:
@@ -144,7 +189,22 @@ def added(shape: tuple[int, ...]) -> Callable[[], Case]:
 
 
 CASES: dict[str, Callable[[], Case]] = {
-    "3-d digital": convolution3d,
+    "3-d": convolution3d,
+    "decoder": decoder,
+    "transposed": transposed((3, 4, 3, 2), strides=[2, 3], pads=[1, 0, 0, 1]),
+    "transposed, depthwise": transposed((6, 1, 4, 4), group=6, strides=[2, 2], pads=[1] * 4),
+    "transposed, grouped": transposed((6, 2, 3, 3), group=3, output_padding=[1, 0], strides=[2, 1]),
+    "transposed, dilated": transposed((3, 4, 3, 3), dilations=[2, 3]),
+    "transposed, 1-d": transposed((3, 4, 5), strides=[4], pads=[2, 1]),
+    "transposed, output shape": transposed((3, 4, 4, 3), strides=[2, 3], output_shape=[17, 22]),
+    "transposed, longer": transposed((3, 4, 2, 2), strides=[3, 3], output_shape=[27, 25]),
+    "transposed, SAME_UPPER": transposed(
+        (3, 4, 4, 2), free=True, strides=[1, 3], auto_pad="SAME_UPPER"
+    ),
+    "transposed, SAME_LOWER": transposed(
+        (3, 4, 4, 5), free=True, strides=[3, 2], auto_pad="SAME_LOWER"
+    ),
+    "transposed, VALID": transposed((3, 4, 3, 3), free=True, auto_pad="VALID"),
     "sequence": sequence,
     "input as output": input_as_output,
     "loop": loop,

@@ -18,7 +18,7 @@ from imperfect import converters as laws
 from imperfect import device
 from imperfect._hardware.array import CORNERS, RESISTANCES
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
-from imperfect.testing import ReferenceLayer
+from imperfect.testing import ReferenceConvTranspose, ReferenceLayer
 from imperfect.testing._circuits import solves_circuits
 
 # With this ratio no leak is ever half a converter step: (L - 1) sum(u) / 6.3 is no odd half.
@@ -98,10 +98,12 @@ class Workload:
     calibration: npt.NDArray[np.float32]
     arguments: dict[str, Any]
     seconds: float
+    is_transposed: bool
 
     def reference(self) -> ReferenceLayer:
         """The calibrated reference layer."""
-        layer = ReferenceLayer(self.weight, self.bias, hardware=self.hardware, **self.arguments)
+        kind = ReferenceConvTranspose if self.is_transposed else ReferenceLayer
+        layer = kind(self.weight, self.bias, hardware=self.hardware, **self.arguments)
         layer.calibrate(self.calibration)
         return layer
 
@@ -252,7 +254,9 @@ def converters(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def workloads(draw: st.DrawFn) -> Workload:
-    """A random machine with cell errors, and a small linear or convolution layer with groups."""
+    """A random machine with cell errors, and a small layer with groups: linear, a convolution of
+    one to three dimensions, or a transposed one.
+    """
     mapping = draw(mappings(continuous=draw(st.booleans())))
     programming = draw(st.sampled_from(CELL_LAWS))
     drift, seconds, g_max, ratios = None, 0.0, 25e-6, [np.inf, ON_OFF]
@@ -295,11 +299,20 @@ def workloads(draw: st.DrawFn) -> Workload:
         **draw(converters()),
     )
     groups, outputs, channels = (draw(st.integers(1, top)) for top in (3, 4, 3))
-    kernel = draw(st.sampled_from([()] if solves_circuits(hardware) else [(), (3,), (2, 3)]))
-    size = {0: (), 1: (7,), 2: (5, 6)}[len(kernel)]
+    kernels = [(), (3,), (2, 3), (2, 1, 3)]
+    kernel = draw(st.sampled_from([()] if solves_circuits(hardware) else kernels))
+    size = {0: (), 1: (7,), 2: (5, 6), 3: (3, 2, 5)}[len(kernel)]
     arguments: dict[str, Any] = {"groups": groups, "seed": draw(st.integers(0, 2**64 - 1))}
+    is_transposed = bool(kernel) and draw(st.booleans())
     if kernel:
-        arguments |= {"stride": draw(st.integers(1, 2)), "padding": draw(st.integers(0, 1))}
+        arguments |= {
+            "stride": draw(st.integers(1, 2)),
+            "padding": draw(st.integers(0, 1)),
+            "dilation": draw(st.integers(1, 2)),
+        }
+    if is_transposed:
+        arguments["output_padding"] = draw(st.integers(0, 1))
+        arguments["padding"] = 0 if 1 in kernel else arguments["padding"]
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
 
     def normal(*shape: int) -> npt.NDArray[np.float32]:
@@ -309,5 +322,7 @@ def workloads(draw: st.DrawFn) -> Workload:
     if draw(st.booleans()):
         x, calibration = np.maximum(x, 0), np.maximum(calibration, 0)
     weight = normal(groups * outputs, channels, *kernel)
+    if is_transposed:
+        weight = normal(groups * channels, outputs, *kernel)
     bias = normal(groups * outputs)
-    return Workload(hardware, weight, bias, x, calibration, arguments, seconds)
+    return Workload(hardware, weight, bias, x, calibration, arguments, seconds, is_transposed)

@@ -20,7 +20,12 @@ from golden_cases import CASES, load_case
 from imperfect.testing import assert_outputs_match
 from strategies import Product, Workload, integer_products, workloads
 
-KINDS = {2: im.AnalogLinear, 3: im.AnalogConv1d, 4: im.AnalogConv2d}
+KINDS = {2: im.AnalogLinear, 3: im.AnalogConv1d, 4: im.AnalogConv2d, 5: im.AnalogConv3d}
+TRANSPOSED = {
+    3: im.AnalogConvTranspose1d,
+    4: im.AnalogConvTranspose2d,
+    5: im.AnalogConvTranspose3d,
+}
 SLICED = im.Hardware(
     weight_bits=6,
     cell=im.Cell(bits=2, on_off_ratio=50, programming=im.device.Gaussian(0.03)),
@@ -42,7 +47,8 @@ def make_layer(work: Workload) -> tuple[im.layers.AnalogLayer, tuple[int, ...]]:
         weight, extra = weight[..., None], (1,)
     elif weight.ndim == 2:
         del arguments["groups"]
-    layer = KINDS[weight.ndim](weight, work.bias, hardware=work.hardware, **arguments)
+    kind = TRANSPOSED[weight.ndim] if work.is_transposed else KINDS[weight.ndim]
+    layer = kind(weight, work.bias, hardware=work.hardware, **arguments)
     return layer, extra
 
 

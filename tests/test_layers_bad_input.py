@@ -38,6 +38,14 @@ def conv1(**changes: Any) -> im.AnalogConv1d:
     return im.AnalogConv1d(changes.pop("weight", np.ones((4, 2, 3))), **changes)
 
 
+def conv3(**changes: Any) -> im.AnalogConv3d:
+    return im.AnalogConv3d(changes.pop("weight", np.ones((4, 2, 3, 3, 3))), **changes)
+
+
+def transposed(**changes: Any) -> im.AnalogConvTranspose2d:
+    return im.AnalogConvTranspose2d(changes.pop("weight", np.ones((2, 4, 3, 3))), **changes)
+
+
 def read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     array.flags.writeable = False
     return array
@@ -231,6 +239,53 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         "out",
     ),
     "conv1d: same with stride": (lambda: conv1(padding="same", stride=2), "padding"),
+    "conv3d: four axes of weights": (lambda: conv3(weight=np.ones((4, 2, 3, 3))), "weight"),
+    "conv3d: two strides": (lambda: conv3(stride=(1, 1)), "stride"),
+    "conv3d: a picture": (lambda: conv3()(np.ones((1, 2, 8, 8))), "x"),
+    "conv3d: depth below kernel": (lambda: conv3()(np.ones((1, 2, 2, 8, 8))), "depth"),
+    "conv3d: a volume that no memory holds": (
+        lambda: conv3(padding=2**10, stride=2**10)(np.ones((1, 2, 4, 4, 4))),
+        "padding",
+    ),
+    "conv3d: out of four dimensions": (
+        lambda: conv3()(np.ones((1, 2, 3, 3, 3)), out=np.empty((1, 4, 1, 1), np.float32)),
+        "out",
+    ),
+    "transposed: no outputs": (lambda: transposed(weight=np.ones((2, 0, 3, 3))), "weight"),
+    "transposed: NaN in weight": (
+        lambda: transposed(weight=np.full((1, 1, 1, 1), np.nan)),
+        "weight",
+    ),
+    "transposed: bias of the inputs": (lambda: transposed(bias=np.ones(2)), "bias"),
+    "transposed: groups that do not divide": (lambda: transposed(groups=3), "groups"),
+    "transposed: negative output_padding": (
+        lambda: transposed(output_padding=-1),
+        "output_padding",
+    ),
+    "transposed: three output_paddings": (
+        lambda: transposed(output_padding=(1, 1, 1)),
+        "output_padding",
+    ),
+    "transposed: wrong channels": (lambda: transposed()(np.ones((1, 4, 8, 8))), "x"),
+    "transposed: nothing left": (lambda: transposed(padding=2)(np.ones((1, 2, 1, 9))), "padding"),
+    "transposed: an image that no memory holds": (
+        lambda: transposed(stride=2**20)(np.ones((1, 2, 4, 4))),
+        "numbers",
+    ),
+    "transposed: empty image": (lambda: transposed()(np.ones((1, 2, 0, 4))), "empty"),
+    "transposed: epilogue of the inputs": (
+        lambda: transposed(epilogue=im.Epilogue(scale=[1.0, 1.0])),
+        "scale",
+    ),
+    "transposed: out of wrong shape": (
+        lambda: transposed()(np.ones((1, 2, 3, 3)), out=np.empty((1, 4, 3, 3), np.float32)),
+        "out",
+    ),
+    "transposed: NaN": (lambda: transposed()(np.full((1, 2, 3, 3), np.nan)), "x"),
+    "restore: read-out inputs of three axes": (
+        lambda: restored(readout_inputs=np.ones((1, 3, 1), np.float32)),
+        "readout_inputs",
+    ),
 }
 
 BAD_TYPES: dict[str, tuple[Callable[[], Any], str]] = {
@@ -264,6 +319,7 @@ BAD_TYPES: dict[str, tuple[Callable[[], Any], str]] = {
     "write as float": (lambda: linear().program(write=0.5), "write"),
     "stride as text": (lambda: conv(stride="2"), "stride"),
     "groups as float": (lambda: conv(groups=2.0), "groups"),
+    "output_padding as float": (lambda: transposed(output_padding=1.0), "output_padding"),
     "state as list": (lambda: linear().restore([]), "state"),
 }
 

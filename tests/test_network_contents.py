@@ -65,18 +65,20 @@ def test_summary_counts_multiply_adds() -> None:
 @pytest.mark.parametrize(
     ("case", "node", "macs", "reason"),
     [
-        ("lstm", "lstm", 7 * (20 * 4 + 20 * 5), "not a Conv, Gemm or MatMul"),
+        ("lstm", "lstm", 7 * (20 * 4 + 20 * 5), "not a Conv, ConvTranspose, Gemm or MatMul"),
         ("matmul sequence", "scores", 7 * 7 * 4, "its weight is computed at run time"),
         ("matmul sequence", "query", 7 * 6 * 4, ""),
         ("matmul left", "left", 4 * 6 * 7, ""),
-        ("3-d digital", "volume", 54 * 4 * 7 * 6, "3-dimensional convolutions"),
+        ("3-d", "volume", 54 * 3 * 7 * 7, ""),
+        ("decoder", "up", 6 * 2 * 9 * 5 * 4, ""),
+        ("decoder", "relu2", 0, "digital epilogue of 'up'"),
         ("if", "if/inner", None, "inside If 'if'"),
         ("opset 17", "bn1", 0, "digital epilogue of 'stem'"),
         ("half precision inside", "half", 7 * 6 * 81, "its weight is float16, not float32"),
         ("same for all samples", "positions", 112, "its input is the same for all samples"),
         ("add per channel", "add", 0, "digital epilogue of 'conv'"),
         ("add everywhere", "clip", 0, "digital epilogue of 'conv'"),
-        ("add along the width", "add", 0, "not a Conv, Gemm or MatMul"),
+        ("add along the width", "add", 0, "not a Conv, ConvTranspose, Gemm or MatMul"),
     ],
 )
 def test_reasons_and_work_of_digital_nodes(
@@ -86,3 +88,9 @@ def test_reasons_and_work_of_digital_nodes(
     info = {info.name: info for info in Network.from_onnx(model).nodes}[node]
     assert info.macs == macs
     assert reason in info.reason and info.analog == (not info.reason)
+
+
+def test_an_output_shape_needs_a_known_size_of_the_input() -> None:
+    model, _ = odd_networks.transposed((3, 4, 4, 3), free=True, output_shape=[12, 10])()
+    (info,) = Network.from_onnx(model).nodes
+    assert info.reason == "its padding depends on the size of its input"

@@ -20,7 +20,18 @@ from imperfect._config import (
 )
 from imperfect._core import __version__
 from imperfect.hardware import ADC, DAC, Array, Cell, Hardware
-from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Clipping, Epilogue, Plan
+from imperfect.layers import (
+    AnalogConv1d,
+    AnalogConv2d,
+    AnalogConv3d,
+    AnalogConvTranspose1d,
+    AnalogConvTranspose2d,
+    AnalogConvTranspose3d,
+    AnalogLinear,
+    Clipping,
+    Epilogue,
+    Plan,
+)
 
 if TYPE_CHECKING:
     from imperfect import circuit, data, diagnosis, images, plot, report, study, testing, torch, zoo
@@ -54,6 +65,10 @@ __all__ = [
     "DAC",
     "AnalogConv1d",
     "AnalogConv2d",
+    "AnalogConv3d",
+    "AnalogConvTranspose1d",
+    "AnalogConvTranspose2d",
+    "AnalogConvTranspose3d",
     "AnalogFeatures",
     "AnalogLinear",
     "AnalogLogisticRegression",

@@ -79,20 +79,24 @@ class LayerShape:
         out_channels: typing.SupportsInt | typing.SupportsIndex,
         groups: typing.SupportsInt | typing.SupportsIndex = 1,
         kernel: typing.Annotated[
-            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
-        ] = [1, 1],
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [1, 1, 1],
         stride: typing.Annotated[
-            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
-        ] = [1, 1],
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [1, 1, 1],
         dilation: typing.Annotated[
-            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
-        ] = [1, 1],
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [1, 1, 1],
         pad_begin: typing.Annotated[
-            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
-        ] = [0, 0],
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [0, 0, 0],
         pad_end: typing.Annotated[
-            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
-        ] = [0, 0],
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [0, 0, 0],
+        is_transposed: bool = False,
+        output_padding: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(3)"
+        ] = [0, 0, 0],
     ) -> None: ...
 
 class Layer:
@@ -122,7 +126,7 @@ class Layer:
         read: typing.SupportsInt | typing.SupportsIndex = 0,
         samples: typing.Annotated[numpy.typing.ArrayLike, numpy.uint64] | None = None,
     ) -> numpy.typing.NDArray[numpy.float32]: ...
-    def output_shape(self, x: numpy.ndarray) -> tuple[int, int, int, int]: ...
+    def output_shape(self, x: numpy.ndarray) -> list[int]: ...
     def program(
         self,
         seed: typing.SupportsInt | typing.SupportsIndex,

@@ -143,9 +143,9 @@ def collapse_and_recover(
 
     Notes
     -----
-    Converters are calibrated, batch normalisation is measured and gains are fitted on 256
-    training images, but at most half of them, at even distances. Where converters take their
-    ranges from data, both are done twice in turn, because each changes what the other sees.
+    Batch normalisation is measured and gains are fitted on 256 training images, converters are
+    calibrated on 64, but each on at most half of them, at even distances. Where converters take
+    their ranges from data, both are done twice in turn, because each changes what the other sees.
     Nothing is chosen by test images.
 
     Each process holds the features of all images, the inputs of ``pixels``, and the largest

@@ -85,6 +85,35 @@ TEST_CASE("a convolution tells its output size") {
   CHECK(imperfect_layer_output_size(handle.layer, 5, 2, &height, &width) == IMPERFECT_INVALID);
 }
 
+TEST_CASE("volumes and transposed convolutions") {
+  imperfect_options options;
+  imperfect_default_options(&options);
+  options.kernel_depth = 2;
+  options.stride_depth = 2;
+  const float weight[] = {1.0f, 10.0f}, x[] = {1.0f, 2.0f, 3.0f, 4.0f};
+  Handle handle, transposed;
+  REQUIRE(imperfect_layer_create(&options, weight, 2, nullptr, &handle.layer) == IMPERFECT_OK);
+  int32_t depth = 0, height = 0, width = 0;
+  REQUIRE(imperfect_layer_volume_output_size(handle.layer, 4, 1, 1, &depth, &height, &width) == IMPERFECT_OK);
+  CHECK(depth == 2);
+  float y[6];
+  REQUIRE(imperfect_layer_calibrate_volumes(handle.layer, x, 1, 4, 1, 1) == IMPERFECT_OK);
+  REQUIRE(imperfect_layer_read_volumes(handle.layer, 0, 0, x, 1, 4, 1, 1, y, 2) == IMPERFECT_OK);
+  CHECK(y[0] == 21.0f);
+  CHECK(y[1] == 43.0f);
+  CHECK(imperfect_layer_read_volumes(handle.layer, 0, 0, x, 1, 1, 4, 1, y, 2) == IMPERFECT_INVALID);
+  options.kernel_depth = options.stride_depth = 1;
+  options.kernel[1] = 2;
+  options.transposed = 1;
+  options.pad_begin[1] = 1;
+  options.output_padding[1] = 2;
+  REQUIRE(imperfect_layer_create(&options, weight, 2, nullptr, &transposed.layer) == IMPERFECT_OK);
+  REQUIRE(imperfect_layer_output_size(transposed.layer, 1, 4, &height, &width) == IMPERFECT_OK);
+  CHECK(width == 6);
+  REQUIRE(imperfect_layer_forward(transposed.layer, x, 1, 1, 4, y, 6) == IMPERFECT_OK);
+  CHECK(std::vector<float>(y, y + 6) == std::vector<float>{12.0f, 23.0f, 34.0f, 40.0f, 0.0f, 0.0f});
+}
+
 TEST_CASE("reads are keyed") {
   imperfect_options options = two_to_one();
   options.read_noise = IMPERFECT_LAW_GAUSSIAN;

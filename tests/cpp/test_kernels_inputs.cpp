@@ -35,7 +35,8 @@ TEST_CASE("pictures are padded, split and put together again") {
                       (inside ? from[static_cast<std::size_t>(source)] : 0.0f));
             }
         std::vector<float> rows(static_cast<std::size_t>(pictures * height * columns + 1), -5.0f);
-        k->copy_rows({pictures, to.data() + plane_width + 2, plane, plane_width, height, columns, rows.data()});
+        k->copy_rows({pictures, to.data() + plane_width + 2, plane, plane_width, height, columns, rows.data(),
+                      std::ptrdiff_t{height} * columns});
         for (int i = 0; i < pictures * height * columns; ++i) {
           const int p = i / (height * columns), y = i / columns % height, x = i % columns;
           REQUIRE(rows[static_cast<std::size_t>(i)] == from[static_cast<std::size_t>((p * height + y) * width + x * step)]);

@@ -87,29 +87,77 @@ TEST_CASE("ideal integer cells give the integer product, beyond 2^24 too") {
     }
 }
 
-TEST_CASE("same bits for any number of threads, for a batch whole and split") {
+namespace {
+
+/// Splits rows, pads, groups and, for volumes, planes.
+LayerShape convolution(bool is_volume, bool is_transposed) {
   LayerShape shape;
   shape.in_channels = 6;
   shape.out_channels = 20;
-  shape.kernel[0] = 3;
-  shape.kernel[1] = 2;
-  shape.stride[1] = 2;
-  shape.pad_begin[0] = 1;
-  const BatchShape input{5, 6, 9, 12};
+  shape.groups = is_volume ? 2 : 1;
+  shape.kernel[0] = shape.stride[0] = is_volume ? 2 : 1;
+  shape.kernel[1] = 3;
+  shape.kernel[2] = 2;
+  shape.stride[2] = 2;
+  shape.pad_begin[1] = 1;
+  shape.is_transposed = is_transposed;
+  return shape;
+}
+
+void check_bits(const LayerShape& shape, const BatchShape& input, const Hardware& hardware) {
   const Vector weight = integers(shape.weight_size(), -9, 9, 3), x = integers(input.size(), -3, 3, 4);
-  for (const bool converted : {false, true}) {
-    Hardware hardware = noisy_converted();
-    if (!converted) hardware.adc.bits.reset();
-    const Layer layer(shape, view(weight), {}, hardware, 5, 6);
-    const Vector y = run(layer, x, input, 1);
-    for (const int threads : {2, 3, 16}) CHECK(run(layer, x, input, threads) == y);
-    Vector parts;
-    for (std::size_t image = 0; image < input.images; ++image) {
-      const auto begin = x.begin() + static_cast<std::ptrdiff_t>(image * input.image_size());
-      const Vector one = run(layer, Vector(begin, begin + static_cast<std::ptrdiff_t>(input.image_size())), {1, 6, 9, 12});
-      parts.insert(parts.end(), one.begin(), one.end());
-    }
-    CHECK(parts == y);
+  const Layer layer(shape, view(weight), {}, hardware, 5, 6);
+  const Vector y = run(layer, x, input, 1);
+  for (const int threads : {2, 3, 16}) CHECK(run(layer, x, input, threads) == y);
+  Vector parts;
+  BatchShape single = input;
+  single.images = 1;
+  for (std::size_t image = 0; image < input.images; ++image) {
+    const auto begin = x.begin() + static_cast<std::ptrdiff_t>(image * input.image_size());
+    const Vector one = run(layer, Vector(begin, begin + static_cast<std::ptrdiff_t>(input.image_size())), single);
+    parts.insert(parts.end(), one.begin(), one.end());
+  }
+  CHECK(parts == y);
+}
+
+}  // namespace
+
+TEST_CASE("same bits for any number of threads, for a batch whole and split") {
+  for (const bool is_volume : {false, true})
+    for (const bool is_transposed : {false, true})
+      for (const bool converted : {false, true}) {
+        Hardware hardware = noisy_converted();
+        if (!converted) hardware.adc.bits.reset();
+        check_bits(convolution(is_volume, is_transposed), {5, 6, 9, 12, is_volume ? 3 : 1}, hardware);
+      }
+}
+
+TEST_CASE("convolutions of volumes, and transposed ones, are what plain loops give") {
+  for (const bool is_transposed : {false, true}) {
+    const LayerShape shape = convolution(true, is_transposed);
+    const BatchShape input{2, 6, 4, 7, 3}, output = shape.output_shape(input);
+    const Vector weight = integers(shape.weight_size(), -9, 9, 3), x = integers(input.size(), -3, 3, 4);
+    Vector y(output.size(), 0.0f);
+    // The smaller side of the map is at i, the larger at i·stride + k - pad; each weight joins two channels of a group.
+    const BatchShape& small = is_transposed ? input : output;
+    const BatchShape& large = is_transposed ? output : input;
+    const int outer = small.channels, inner = large.channels / shape.groups;
+    for (int n = 0; n < 2; ++n)
+      for (int c = 0; c < outer; ++c)
+        for (int w = 0; w < inner * 2 * 3 * 2; ++w)
+          for (int i = 0; i < static_cast<int>(small.positions()); ++i) {
+            const int d = c / (outer / shape.groups) * inner + w / 12;
+            const int z = i / small.width / small.height * 2 + w / 6 % 2, v = i / small.width % small.height + w / 2 % 3 - 1;
+            const int h = i % small.width * 2 + w % 2;
+            if (z >= large.depth || v < 0 || v >= large.height || h >= large.width) continue;
+            const auto near = static_cast<std::size_t>((n * outer + c) * static_cast<int>(small.positions()) + i);
+            const auto far =
+                static_cast<std::size_t>((((n * large.channels + d) * large.depth + z) * large.height + v) * large.width + h);
+            const float factor = weight[static_cast<std::size_t>(c * inner * 12 + w)];
+            (is_transposed ? y[far] : y[near]) += factor * (is_transposed ? x[near] : x[far]);
+          }
+    const Vector found = run(Layer(shape, view(weight), {}, Hardware{}), x, input);
+    for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(found[i] == doctest::Approx(y[i]).epsilon(1e-4));
   }
 }
 

@@ -54,8 +54,8 @@ class AnalogLayer(Calibrated):
         self._weight.flags.writeable = False
         self._bias = None if bias is None else as_float32("bias", bias).copy()
         if self._bias is not None:
-            if self._bias.shape != (len(weight),):
-                raise ValueError(f"bias has shape {self._bias.shape}: must be ({len(weight)},)")
+            if self._bias.shape != (self._outputs,):
+                raise ValueError(f"bias has shape {self._bias.shape}: must be ({self._outputs},)")
             self._bias.flags.writeable = False
         self._hardware = Hardware() if hardware is None else hardware
         self._layer_id = as_layer_id(layer_id)
@@ -71,7 +71,17 @@ class AnalogLayer(Calibrated):
         if epilogue is not None and not isinstance(epilogue, Epilogue):
             raise TypeError(f"epilogue={epilogue!r}: must be an Epilogue or None")
         self._epilogue = Epilogue() if epilogue is None else epilogue
-        self._compiled = core.with_epilogue(*self._epilogue._arguments(len(self._weight)))
+        self._compiled = core.with_epilogue(*self._epilogue._arguments(self._outputs))
+
+    @property
+    def _outputs(self) -> int:
+        """Outputs that have a bias and an epilogue of their own."""
+        return len(self._weight)
+
+    @property
+    def _lines(self) -> int:
+        """Outputs of the arrays."""
+        return self._outputs
 
     @property
     def weight(self) -> Floats:
@@ -243,8 +253,9 @@ class AnalogLayer(Calibrated):
         -------
         array of shape (slices, polarities, outputs, rows), float32
             Polarities: +, then - (differential), or one (offset). Rows run over (channel,
-            kernel…) of the output's own group. Unit columns and the cells between the blocks of
-            block-diagonal arrays are not included.
+            kernel…) of the output's own group; of a transposed convolution, outputs run over
+            (output, kernel…) and rows over the channels of a group. Unit columns and the cells
+            between the blocks of block-diagonal arrays are not included.
 
         Examples
         --------
@@ -273,9 +284,9 @@ class AnalogLayer(Calibrated):
         >>> layer.pulses().shape, int(layer.pulses().min()) >= 1
         ((1, 2, 1, 2), True)
         """
-        outputs, slices = len(self._weight), self._hardware.num_slices
-        rows = self._weight.size // outputs
-        return self._compiled.pulses().reshape(slices, -1, outputs, rows)
+        lines, slices = self._lines, self._hardware.num_slices
+        rows = self._weight.size // lines
+        return self._compiled.pulses().reshape(slices, -1, lines, rows)
 
     def effective_weight(self) -> Floats:
         """The weights that the programmed cells stand for, in the shape of ``weight``.

@@ -29,7 +29,7 @@ class Calibrated:
     _compiled: _core.Layer
 
     def _to_batch(self, x: Any) -> Floats:
-        """``x`` as the (n, channels, height, width) batch that the core takes."""
+        """``x`` as the (n, channels, …) batch of two or three more axes that the core takes."""
         raise NotImplementedError
 
     @property

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Convolutions of one or two dimensions on arrays; patches are formed while inputs are packed."""
+"""Convolutions of one to three dimensions on arrays; patches are formed while inputs are packed."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from imperfect import _core
-from imperfect._arrays import Floats, as_float32
-from imperfect._geometry import Pairs, axis_values, paddings
-from imperfect._layers.base import AnalogLayer
 from imperfect._layers.description import Epilogue
+from imperfect._layers.spatial import SpatialLayer
 from imperfect.hardware import Hardware
 
 
-class _AnalogConv(AnalogLayer):
-    """Convolutions of one or two dimensions; ``_axes`` spatial axes, vertical first."""
-
-    _axes: int
-
+class _AnalogConv(SpatialLayer):
     def __init__(
         self,
         weight: Any,
@@ -33,119 +27,16 @@ class _AnalogConv(AnalogLayer):
         epilogue: Epilogue | None = None,
         precision: Literal["float32", "fixed16"] = "float32",
     ) -> None:
-        kernels = as_float32("weight", weight)
-        if kernels.ndim != 2 + self._axes or kernels.size == 0:
-            sizes = ", kernel height, kernel width" if self._axes == 2 else ", kernel width"
-            raise ValueError(
-                f"weight has shape {kernels.shape}: must be (out, in/groups{sizes}), not empty"
-            )
-        self._stride = axis_values("stride", stride, self._axes, 1)
-        self._dilation = axis_values("dilation", dilation, self._axes, 1)
-        self._groups = axis_values("groups", groups, 1, 1)[0]
+        kernels = self._read_weight(weight, "out, in/groups")
         kernel = kernels.shape[2:]
-        self._padding = paddings(padding, kernel, self._stride, self._dilation)
-        shape = _core.LayerShape(
-            kernels.shape[1] * self._groups, kernels.shape[0], self._groups,
-            *(self._two(values) for values in (kernel, self._stride, self._dilation)),
-            *(self._two(side, 0) for side in zip(*self._padding, strict=True)),
-        )  # fmt: skip
+        self._set_geometry(kernel, stride, padding, dilation, groups)
+        channels = kernels.shape[1] * self._groups
+        shape = _core.LayerShape(channels, len(kernels), self._groups, *self._places(kernel))
         super().__init__(shape, kernels, bias, hardware, seed, layer_id, epilogue, precision)
 
-    @staticmethod
-    def _two(values: tuple[int, ...], fill: int = 1) -> list[int]:
-        """Values for (vertical, horizontal); one dimension is an image of height 1."""
-        return [fill, *values] if len(values) == 1 else list(values)
-
     @property
-    def stride(self) -> tuple[int, ...]:
-        """Steps along each spatial axis."""
-        return self._stride
-
-    @property
-    def padding(self) -> Pairs:
-        """Zeros before and after each spatial axis."""
-        return self._padding
-
-    @property
-    def dilation(self) -> tuple[int, ...]:
-        """Distance between kernel elements along each spatial axis."""
-        return self._dilation
-
-    @property
-    def groups(self) -> int:
-        """Groups of channels that do not mix."""
-        return self._groups
-
-    def __call__(
-        self,
-        x: Any,
-        *,
-        first_sample: int = 0,
-        read: int = 0,
-        samples: Any = None,
-        out: Floats | None = None,
-        num_threads: int | None = None,
-    ) -> Floats:
-        """Compute y for images of shape (n, in, …).
-
-        Parameters
-        ----------
-        x : array of shape (n, in, height, width) or, in one dimension, (n, in, width)
-            Finite real numbers; converted to float32 if they are not.
-        first_sample, read : int
-            Number of the first sample and of the read: the key of whatever is drawn fresh at
-            each read. Calls with the same numbers repeat their bits; a batch split in two gives
-            the same numbers as the whole.
-        samples : array of n integers, or None
-            The number of each sample, in place of those that follow ``first_sample``.
-        out : float32 array in the shape of y, or None
-            Where to write y.
-        num_threads : int or None
-            Threads for this call; None: the default of ``set_num_threads``.
-
-        Returns
-        -------
-        array of shape (n, out, …), float32
-
-        Raises
-        ------
-        ValueError, TypeError
-            If ``x`` does not fit, is not finite, or the layer still needs ``calibrate``.
-        """
-        batch = self._to_batch(x)
-        shape = self._output_shape(batch)
-        self._check_out(out, shape)
-        if self._axes == 2:
-            return self._forward(batch, out, (first_sample, read, samples), num_threads)
-        if out is not None:
-            out = out[:, :, None, :]
-        y = self._forward(batch, out, (first_sample, read, samples), num_threads)
-        return y.reshape(shape)
-
-    def output_shape(self, x: Any) -> tuple[int, ...]:
-        """The shape of what a call returns for inputs ``x``, which must fit."""
-        return self._output_shape(self._to_batch(x))
-
-    def _output_shape(self, batch: Floats) -> tuple[int, ...]:
-        shape = self._compiled.output_shape(batch)
-        return shape if self._axes == 2 else (*shape[:2], shape[3])
-
-    def _to_batch(self, x: Any) -> Floats:
-        batch = as_float32("x", x)
-        channels = self._weight.shape[1] * self._groups
-        if batch.ndim != 2 + self._axes or batch.shape[1] != channels:
-            sizes = "height, width" if self._axes == 2 else "width"
-            raise ValueError(f"x has shape {batch.shape}: must be (n, {channels}, {sizes})")
-        return batch if self._axes == 2 else batch[:, :, None, :]
-
-    def _constructor_arguments(self) -> dict[str, Any]:
-        geometry = {
-            "stride": self._stride,
-            "padding": self._padding,
-            "dilation": self._dilation,
-            "groups": self._groups,
-        }
-        return super()._constructor_arguments() | geometry
+    def _channels(self) -> int:
+        return int(self._weight.shape[1]) * self._groups
 
 
 class AnalogConv1d(_AnalogConv):
@@ -219,3 +110,42 @@ class AnalogConv2d(_AnalogConv):
     """
 
     _axes = 2
+
+
+class AnalogConv3d(_AnalogConv):
+    """Three-dimensional convolution on analog arrays.
+
+    Rows of an array are the elements of one patch in the order (channel, depth, vertical,
+    horizontal); patches are formed while inputs are packed, never in memory.
+
+    Parameters
+    ----------
+    weight : array of shape (out, in/groups, depth, height, width)
+        Finite real numbers; kept as float32.
+    bias : array of shape (out,), or None
+        Added digitally.
+    stride, dilation : int or (depth, vertical, horizontal)
+        As in ``torch.nn.Conv3d``.
+    padding : int, one for each axis, a pair (before, after) for each axis, or "same"
+        Zeros around the volume. "same" keeps its size and needs stride 1; the extra zero of an
+        even kernel comes last.
+    groups : int
+        Groups of channels that do not mix.
+    hardware, seed, layer_id, epilogue, precision
+        As in ``AnalogLinear``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in ``AnalogLinear``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import imperfect as im
+    >>> layer = im.AnalogConv3d(np.ones((4, 2, 3, 3, 3)), stride=(1, 2, 2), padding=1)
+    >>> layer(np.ones((1, 2, 5, 8, 8))).shape
+    (1, 4, 5, 4, 4)
+    """
+
+    _axes = 3

@@ -27,8 +27,8 @@ def saved_integer(name: str, value: Any) -> int:
 
 def saved_batch(value: Any) -> Floats:
     batch = as_float32("readout_inputs", value)
-    if batch.ndim != 4:
-        raise ValueError(f"readout_inputs has shape {batch.shape}: must have 4 axes")
+    if batch.ndim not in (4, 5):
+        raise ValueError(f"readout_inputs has shape {batch.shape}: must have 4 axes, or 5")
     return batch
 
 

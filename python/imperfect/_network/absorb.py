@@ -53,7 +53,7 @@ def _absorb_add(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorbed | No
     values, rank = graph.constant(other), _rank(graph, spec)
     if values is None or values.dtype != np.float32 or values.ndim > (rank or 0):
         return None
-    outputs, axis = len(spec.weight), spec.output_axis
+    outputs, axis = spec.outputs, spec.output_axis
     along = values.shape[axis] if values.ndim >= -axis else 1
     if values.size not in (1, outputs) or along != values.size or not np.isfinite(values).all():
         return None
@@ -78,7 +78,7 @@ def _absorb_batch_norm(graph: Graph, spec: LayerSpec, node: NodeProto) -> Absorb
     vectors: list[Floats] = []
     for name in node.input[1:]:
         values = graph.constant(name)
-        if values is None or values.dtype != np.float32 or values.shape != (len(spec.weight),):
+        if values is None or values.dtype != np.float32 or values.shape != (spec.outputs,):
             return None
         vectors.append(values)
     gamma, beta, mean, variance = vectors

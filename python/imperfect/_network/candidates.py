@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which nodes of a graph can be computed by analog arrays, and what each of them needs.
 
-Candidates are Conv (1-d and 2-d), Gemm and MatMul with exactly one constant operand, in float32.
+Candidates are Conv and ConvTranspose (one to three spatial axes), Gemm and MatMul with exactly one
+constant operand, in float32.
 Everything else stays digital, each node with the reason why.
 Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md.
 """
@@ -9,7 +10,7 @@ Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def find_layers(graph: Graph) -> tuple[dict[str, LayerSpec], dict[str, str]]:
         reader = READERS.get(node.op_type) if not node.domain else None
         try:
             if reader is None:
-                raise StaysDigitalError("not a Conv, Gemm or MatMul")
+                raise StaysDigitalError("not a Conv, ConvTranspose, Gemm or MatMul")
             spec = reader(graph, node)
             if spec.input in graph.constants:
                 raise StaysDigitalError("its input is constant")
@@ -81,57 +82,85 @@ def _optional_input(node: NodeProto, index: int) -> str:
 
 
 def _read_conv(graph: Graph, node: NodeProto) -> LayerSpec:
+    spec = _convolution(graph, node, "conv")
+    sizes = _sizes(graph, spec)
+    return spec if sizes is None else replace(spec, padding=spec.explicit_padding(sizes))
+
+
+def _read_conv_transpose(graph: Graph, node: NodeProto) -> LayerSpec:
+    spec = _convolution(graph, node, "conv_transpose")
+    given, sizes = attributes(node), _sizes(graph, spec)
+    extra = tuple(given.get("output_padding", [0] * len(spec.stride)))
+    if min(extra) < 0:
+        raise StaysDigitalError("its output padding is negative")
+    spec = replace(spec, output_padding=extra)
+    if wanted := given.get("output_shape"):
+        if sizes is None:
+            raise StaysDigitalError("its padding depends on the size of its input")
+        return spec.with_output_shape(sizes, tuple(wanted[-len(sizes) :]))
+    if spec.padding is not None:
+        return spec
+    # Why: what is cut to make the output stride times as long does not depend on the input's size,
+    # and ONNX Runtime leaves an output that is too short as it is.
+    cut = spec.with_output_shape((1,) * len(extra), spec.stride)
+    return replace(cut, output_padding=extra)
+
+
+def _convolution(graph: Graph, node: NodeProto, family: str) -> LayerSpec:
+    """What both kinds of convolution have; padding is None where ``auto_pad`` decides it."""
     weight = _constant(graph, node.input[1], "weight")
     axes = weight.ndim - 2
-    if axes not in (1, 2):
+    if axes not in (1, 2, 3):
         raise StaysDigitalError(f"{axes}-dimensional convolutions are not supported")
     bias_name = _optional_input(node, 2)
     bias = _constant(graph, bias_name, "bias") if bias_name else None
     given = attributes(node)
-    groups, mode = given.get("group", 1), given.get("auto_pad", "NOTSET") or "NOTSET"
+    mode = given.get("auto_pad", "NOTSET") or "NOTSET"
     pads = given.get("pads", [0] * 2 * axes) if mode == "NOTSET" else [0] * 2 * axes
     before_and_after = tuple(zip(pads[:axes], pads[axes:], strict=True))
     if min(pads) < 0:
         raise StaysDigitalError("its padding is negative")
-    shape = graph.shape(node.input[0]) or (None,) * weight.ndim
-    _check_conv(node, weight, bias, groups, shape, given.get("kernel_shape"))
     spec = LayerSpec(
         name=node.name,
-        kind="conv1d" if axes == 1 else "conv2d",
+        kind=f"{family}{axes}d",
         weight=weight,
         bias=bias,
         input=node.input[0],
         array_output=node.output[0],
         stride=tuple(given.get("strides", [1] * axes)),
         dilation=tuple(given.get("dilations", [1] * axes)),
-        groups=groups,
+        groups=given.get("group", 1),
         padding=None if mode.startswith("SAME") else before_and_after,
         auto_pad=mode,
     )
+    _check_convolution(graph, node, spec)
+    return spec
+
+
+def _sizes(graph: Graph, spec: LayerSpec) -> tuple[int, ...] | None:
+    """The input's sizes along the spatial axes, if all are known."""
+    shape = graph.shape(spec.input) or ()
     sizes = tuple(size for size in shape[2:] if isinstance(size, int))
-    return replace(spec, padding=spec.explicit_padding(sizes)) if len(sizes) == axes else spec
+    return sizes if len(sizes) == len(spec.stride) else None
 
 
-def _check_conv(
-    node: NodeProto,
-    weight: Floats,
-    bias: Floats | None,
-    groups: int,
-    shape: tuple[Any, ...],
-    kernel: list[int] | None,
-) -> None:
+def _check_convolution(graph: Graph, node: NodeProto, spec: LayerSpec) -> None:
     """Neither onnx nor ONNX Runtime compares these before the network runs."""
-    where = f"Conv {node.name!r}: weight of shape {weight.shape}"
+    weight, groups = spec.weight, spec.groups
+    where = f"{node.op_type} {node.name!r}: weight of shape {weight.shape}"
     if groups < 1 or len(weight) % groups:
         raise ValueError(f"{where} cannot be cut into {groups} groups")
+    shape = graph.shape(spec.input) or (None,) * weight.ndim
     if len(shape) != weight.ndim:
         raise ValueError(f"{where} does not fit an input of rank {len(shape)}")
-    if isinstance(shape[1], int) and shape[1] != weight.shape[1] * groups:
+    channels = len(weight) if spec.is_transposed else weight.shape[1] * groups
+    if isinstance(shape[1], int) and shape[1] != channels:
         raise ValueError(f"{where} in {groups} groups does not fit {shape[1]} input channels")
+    kernel = attributes(node).get("kernel_shape")
     if kernel is not None and tuple(kernel) != weight.shape[2:]:
         raise ValueError(f"{where} does not have the kernel shape {tuple(kernel)}")
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"{where} does not fit a bias of shape {bias.shape}")
+    if spec.bias is not None and spec.bias.shape != (spec.outputs,):
+        raise ValueError(f"{where} does not fit a bias of shape {spec.bias.shape}")
 
 
 def _read_gemm(graph: Graph, node: NodeProto) -> LayerSpec:
@@ -193,4 +222,9 @@ def _per_output(values: Floats, outputs: int) -> Floats:
     return np.array(np.broadcast_to(values.reshape(-1), (outputs,)))
 
 
-READERS = {"Conv": _read_conv, "Gemm": _read_gemm, "MatMul": _read_matmul}
+READERS = {
+    "Conv": _read_conv,
+    "ConvTranspose": _read_conv_transpose,
+    "Gemm": _read_gemm,
+    "MatMul": _read_matmul,
+}

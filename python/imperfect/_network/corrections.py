@@ -104,7 +104,7 @@ def reestimate_batch_norm(chip: AnalogNetwork, x: Input, read: int) -> AnalogNet
         norm = visit.spec.batch_norm
         if norm is None:
             continue
-        moments, outputs = Moments(len(visit.spec.weight)), array_outputs(visit)
+        moments, outputs = Moments(visit.spec.outputs), array_outputs(visit)
         for y in outputs:
             moments.add(*(as_pairs(visit.spec, y),) * 2)
         if (moments.variance + norm.epsilon <= 0).any():
@@ -121,7 +121,7 @@ def affine_corrected(
     """The chip with the gain and offset of least squares in every epilogue."""
     layers = dict(copy.copy(chip).layers)
     for visit, ideal in _both(chip, x, reference, read):
-        moments, outputs = Moments(len(visit.spec.weight)), array_outputs(visit)
+        moments, outputs = Moments(visit.spec.outputs), array_outputs(visit)
         wanted = [ideal_affine(ideal, y) for y in array_outputs(ideal)]
         for mine, goal in zip(outputs, wanted, strict=True):
             moments.add(as_pairs(visit.spec, mine), as_pairs(visit.spec, goal))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What one analog layer of a network is: weights, geometry, epilogue, place in the graph.
 
-A layer is one Conv, Gemm or MatMul node, followed by the nodes it absorbed as its digital
-epilogue y = clip(scale·y + shift, low, high) per output. Weights have shape (out, in) or
-(out, in/groups, kernel…), all values are float32.
+A layer is one Conv, ConvTranspose, Gemm or MatMul node, followed by the nodes it absorbed as its
+digital epilogue y = clip(scale·y + shift, low, high) per output. Weights have shape (out, in),
+(out, in/groups, kernel…) or, transposed, (in, out/groups, kernel…), all values are float32.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,15 +58,17 @@ class Absorbed:
 class LayerSpec:
     """One node that can be analog: its weights, its geometry, its place in the graph.
 
-    ``weight`` is (out, in) or (out, in/groups, kernel…). ``padding`` is None where it depends on
-    the size of the input (``auto_pad``). A linear layer works on the last axis of its input;
-    ``swap_input`` and ``swap_output`` exchange the last two axes first (a constant on the left,
-    a transposed Gemm), ``sample_axis`` is where samples then stand. Where an axis holds samples and
-    other things together, ``rows_after_sample`` rows of one sample come before those of the next.
+    ``weight`` is (out, in), (out, in/groups, kernel…) or, transposed, (in, out/groups, kernel…).
+    ``padding`` is None where it depends on the size of the input (``auto_pad``); of a transposed
+    convolution it is what is cut off the output, and ``output_padding`` what is added at its end;
+    both are then known. A linear layer works on the last axis of its input; ``swap_input`` and
+    ``swap_output`` exchange the last two axes first (a constant on the left, a transposed Gemm),
+    ``sample_axis`` is where samples then stand. Where an axis holds samples and other things
+    together, ``rows_after_sample`` rows of one sample come before those of the next.
     """
 
     name: str
-    kind: Literal["linear", "conv1d", "conv2d"]
+    kind: str
     weight: Floats
     bias: Floats | None
     input: str
@@ -78,10 +79,20 @@ class LayerSpec:
     groups: int = 1
     padding: Padding | None = ()
     auto_pad: str = "NOTSET"
+    output_padding: tuple[int, ...] = ()
     swap_input: bool = False
     swap_output: bool = False
     sample_axis: int = 0
     rows_after_sample: int | None = None
+
+    @property
+    def is_transposed(self) -> bool:
+        return self.kind.startswith("conv_transpose")
+
+    @property
+    def outputs(self) -> int:
+        """Outputs with a bias and an epilogue of their own."""
+        return self.weight.shape[1] * self.groups if self.is_transposed else len(self.weight)
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
@@ -97,7 +108,7 @@ class LayerSpec:
         """Scale and shift of the epilogue, each of shape (outputs,)."""
         if self.absorbed:
             return self.absorbed[-1].scale, self.absorbed[-1].shift
-        return np.ones(len(self.weight), np.float32), np.zeros(len(self.weight), np.float32)
+        return np.ones(self.outputs, np.float32), np.zeros(self.outputs, np.float32)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -122,8 +133,8 @@ class LayerSpec:
     @property
     def matrix(self) -> tuple[int, int, int]:
         """What the arrays hold: groups, outputs of a group, rows of a group."""
-        outputs = len(self.weight)
-        return self.groups, outputs // self.groups, self.weight.size // outputs
+        rows = len(self.weight) // self.groups if self.is_transposed else self.weight[0].size
+        return self.groups, self.weight.size // rows // self.groups, rows
 
     @property
     def batch_norm(self) -> BatchNorm | None:
@@ -145,3 +156,20 @@ class LayerSpec:
             small, large = total // 2, total - total // 2
             result.append((small, large) if self.auto_pad == "SAME_UPPER" else (large, small))
         return tuple(result)
+
+    def with_output_shape(self, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> LayerSpec:
+        """A transposed convolution that gives outputs of size ``wanted`` for inputs of ``sizes``.
+
+        What is too much is cut off both ends, what is missing is added at the end.
+        """
+        padding, extra = [], []
+        kernel = self.weight.shape[2:]
+        for size, k, s, d, more, out in zip(
+            sizes, kernel, self.stride, self.dilation, self.output_padding, wanted, strict=True
+        ):
+            whole = (size - 1) * s + (k - 1) * d + 1
+            total = max(whole + more - out, 0)
+            small, large = total // 2, total - total // 2
+            padding.append((small, large) if self.auto_pad == "SAME_UPPER" else (large, small))
+            extra.append(max(more, out - whole))
+        return replace(self, padding=tuple(padding), output_padding=tuple(extra))

@@ -19,9 +19,28 @@ from imperfect._arrays import Samples
 from imperfect._checks import integer
 from imperfect._network.layer_spec import LayerSpec
 from imperfect.hardware import Hardware
-from imperfect.layers import AnalogConv1d, AnalogConv2d, AnalogLinear, Epilogue
+from imperfect.layers import (
+    AnalogConv1d,
+    AnalogConv2d,
+    AnalogConv3d,
+    AnalogConvTranspose1d,
+    AnalogConvTranspose2d,
+    AnalogConvTranspose3d,
+    AnalogLinear,
+    Epilogue,
+)
 
-Layer = AnalogLinear | AnalogConv1d | AnalogConv2d
+Convolution = AnalogConv1d | AnalogConv2d | AnalogConv3d
+Transposed = AnalogConvTranspose1d | AnalogConvTranspose2d | AnalogConvTranspose3d
+Layer = AnalogLinear | Convolution | Transposed
+CONVOLUTIONS: dict[str, type[Convolution | Transposed]] = {
+    "conv1d": AnalogConv1d,
+    "conv2d": AnalogConv2d,
+    "conv3d": AnalogConv3d,
+    "conv_transpose1d": AnalogConvTranspose1d,
+    "conv_transpose2d": AnalogConvTranspose2d,
+    "conv_transpose3d": AnalogConvTranspose3d,
+}
 SAMPLE_RANGE = 2**64
 
 
@@ -59,9 +78,9 @@ def build_layer(
     given |= {"dilation": spec.dilation, "groups": spec.groups, "stride": spec.stride}
     # Why: padding that depends on the size of the input is added before the layer is called.
     padding = spec.padding if spec.padding is not None else ((0, 0),) * len(spec.stride)
-    if spec.kind == "conv1d":
-        return AnalogConv1d(spec.weight, spec.bias, padding=padding, **given)
-    return AnalogConv2d(spec.weight, spec.bias, padding=padding, **given)
+    if spec.is_transposed:
+        given["output_padding"] = spec.output_padding
+    return CONVOLUTIONS[spec.kind](spec.weight, spec.bias, padding=padding, **given)
 
 
 def with_affine(spec: LayerSpec, layer: Layer, affine: tuple[NDArray[Any], NDArray[Any]]) -> Layer:

@@ -24,9 +24,10 @@ from imperfect._study.samples import Samples, pieces, raw_inputs
 from imperfect.hardware import Hardware
 from imperfect.network import AnalogNetwork, Network
 
-# Training images that calibrate converters and measure batch normalisation and corrections: at most
-# this many, and at most half of them.
-NUM_SAMPLED = 256
+# Training images that measure batch normalisation and corrections: at most this many, and at most
+# half of them. Ranges of converters are found with some of these: each conversion is looked at, so
+# that an image takes ten times as long as one that is only computed.
+NUM_SAMPLED, NUM_CALIBRATING = 256, 64
 
 Point = tuple[str, Any, Hardware]
 Scores = dict[str, float]
@@ -69,8 +70,11 @@ class Study:
 
     @property
     def sampled(self) -> Floats:
-        """The training images that calibrate and correct."""
-        count = min((len(self.x_train) + 1) // 2, NUM_SAMPLED)
+        """The training images that measure corrections."""
+        return self._spread(NUM_SAMPLED)
+
+    def _spread(self, most: int) -> Floats:
+        count = min((len(self.x_train) + 1) // 2, most)
         chosen = np.linspace(0, len(self.x_train) - 1, count).round().astype(int)
         sampled: Floats = self.x_train[chosen]
         return sampled
@@ -146,14 +150,14 @@ class Study:
         """A chip, ready to compute."""
         chip = AnalogNetwork(network, hardware, seed)
         if _takes_ranges_from_data(chip):
-            chip.calibrate(self.sampled)
+            chip.calibrate(self._spread(NUM_CALIBRATING))
         return chip
 
     def normalised(self, chip: AnalogNetwork) -> AnalogNetwork:
         """The chip with batch normalisation measured on itself."""
         chip = chip.reestimate_batch_norm(self.sampled)
         if _takes_ranges_from_data(chip):
-            chip.calibrate(self.sampled)
+            chip.calibrate(self._spread(NUM_CALIBRATING))
             chip = chip.reestimate_batch_norm(self.sampled)
         return chip
 

@@ -55,11 +55,13 @@ class LastLayers(ClassifierMixin, BaseEstimator):
     epochs : int
         Passes over the training data.
     learning_rate : float
-        Rate of the first step; it falls to zero along a cosine.
+        Rate of the first step; it falls to zero along a cosine. A step moves a weight by about as
+        much, so that few rows, and with them few steps, want a larger rate or more epochs.
     batch_size : int
         Rows of one step, 2 or more; fewer rows only where X has fewer.
     weight_decay : float
-        Decoupled decay of AdamW.
+        Decoupled decay of AdamW, for weights but not for biases, scales and shifts. One layer on
+        many columns and few rows wants 10 rather than the default.
     shape : tuple of int or None
         Shape of one sample's features; needed only where the network leaves it open.
 
@@ -158,11 +160,12 @@ class LastLayers(ClassifierMixin, BaseEstimator):
         with unchanged_by_failure(self):
             settings = self._settings()
             cut = find_cut(self.network, self.layers)
-            X, y = validate_data(self, X, y, dtype=np.float32, order="C", ensure_min_samples=2)
+            X, y = _float32(self, X, y)
             check_classification_targets(y)
             self.classes_, numbers = np.unique(y, return_inverse=True)
             if len(self.classes_) < 2:
-                raise ValueError(f"y: has one class, {self.classes_[0]!r}; must have two or more")
+                one = self.classes_.tolist()[0]
+                raise ValueError(f"y: has one class, {one!r}; must have two or more")
             shape = self._feature_shape(cut, X.shape[1])
             # Why: callers may compute with other defaults, or without gradients.
             with torch.inference_mode(False), torch.enable_grad(), torch.device("cpu"):
@@ -221,7 +224,7 @@ class LastLayers(ClassifierMixin, BaseEstimator):
             If X does not fit what ``fit`` saw, or is not finite in float32.
         """
         check_is_fitted(self, "tail_")
-        X = validate_data(self, X, reset=False, dtype=np.float32, order="C")
+        X = _float32(self, X, reset=False)
         # Why: modules count reads, and one estimator may answer in several threads.
         tail = copy.deepcopy(self.tail_) if self.hardware is not None else self.tail_
         with torch.no_grad(), torch.device("cpu"):
@@ -264,6 +267,12 @@ class LastLayers(ClassifierMixin, BaseEstimator):
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
         return probabilities
+
+
+def _float32(estimator: LastLayers, *arrays: Any, **more: Any) -> Any:
+    # Why: what exceeds float32 becomes infinite here, and is refused as such.
+    with np.errstate(over="ignore"):
+        return validate_data(estimator, *arrays, dtype=np.float32, order="C", **more)
 
 
 def _tail(cut: Cut, shape: tuple[int, ...], classes: int) -> Tail:

@@ -71,8 +71,8 @@ def find_cut(network: Network, layers: int) -> Cut:
     if problem:
         working = [k for k in range(1, count + 1) if not _try_cut(network, k)[1]]
         below, above = [k for k in working if k < layers], [k for k in working if k > layers]
-        nearest = " or ".join(map(str, below[-1:] + above[:1])) or "no other"
-        raise ValueError(f"layers={layers}: {problem}; {nearest} would work")
+        nearest = " or ".join(map(str, below[-1:] + above[:1])) or "no other number"
+        raise ValueError(f"layers={layers}: {problem}; layers={nearest} would work")
     return cut
 
 

@@ -88,7 +88,12 @@ def _run_epochs(
     rate: float,
     before_epoch: Callable[[], None],
 ) -> None:
-    optimizer = torch.optim.AdamW(tail.parameters(), rate, weight_decay=settings.decay)
+    # Why: a bias, a scale or a shift that is pulled to zero takes the signal with it.
+    matrices = [values for values in tail.parameters() if values.dim() > 1]
+    vectors = [values for values in tail.parameters() if values.dim() == 1]
+    decaying = {"params": matrices, "weight_decay": settings.decay}
+    groups = [decaying, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, rate)
     # Why: batches are never smaller than asked for, as statistics of few rows mean nothing.
     batches = max(len(x) // settings.batch, 1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)

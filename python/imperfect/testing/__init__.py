@@ -35,6 +35,9 @@ analog subtraction; with digital subtraction each polarity on its own. "full" ta
 of the row block of the merged group; "lossless" must cover the largest row block. A symmetric 1-bit
 converter is refused, as it has one code.
 
+Transposed convolutions: `ReferenceConvTranspose`. Samples of a convolution are numbered by output
+position, of a transposed one by input position.
+
 Column clip: with analog accumulation every cycle is clipped before the sum.
 
 Statistical assertions (`assert_within_sigma` and the others) derive their bounds from n.
@@ -60,10 +63,12 @@ from imperfect.testing._random import (
     uniforms,
 )
 from imperfect.testing._reading import CellNoise
+from imperfect.testing._transposed import ReferenceConvTranspose
 
 __all__ = [
     "CellNoise",
     "Kind",
+    "ReferenceConvTranspose",
     "ReferenceLayer",
     "assert_fraction_within_sigma",
     "assert_mean_within_sigma",

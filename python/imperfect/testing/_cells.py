@@ -29,16 +29,26 @@ from imperfect.testing._tile_wires import solve_wires
 
 
 class Cells:
-    """All cells of a layer of weights (N, K_g); ``number`` is that of the layer."""
+    """All cells of a layer of weights (N, K_g); ``number`` is that of the layer.
+
+    ``lines_per_channel`` consecutive outputs are one channel, which has one weight range.
+    """
 
     def __init__(
-        self, weight: Floats, groups: int, hardware: Hardware, seed: int, number: int
+        self,
+        weight: Floats,
+        groups: int,
+        hardware: Hardware,
+        seed: int,
+        number: int,
+        lines_per_channel: int = 1,
     ) -> None:
         self.weight = weight
         self.hardware = hardware
         self.seed = seed
         self.number = number
-        self.ranges = weight_ranges(weight, hardware)
+        channels = weight.reshape(len(weight) // lines_per_channel, -1)
+        self.ranges = np.repeat(weight_ranges(channels, hardware), lines_per_channel)
         self.encoding = make_encoding(hardware)
         num_outputs, group_rows = weight.shape
         self.layout = make_layout(num_outputs, group_rows, groups, hardware, self.encoding)

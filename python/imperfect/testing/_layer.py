@@ -60,8 +60,8 @@ class ReferenceLayer:
 
     Parameters
     ----------
-    weight : array of shape (N, K), (N, C, k) or (N, C, kh, kw)
-        Weights; the number of dimensions makes the layer linear, conv1d or conv2d. With groups,
+    weight : array of shape (N, K), or (N, C, *kernel)
+        Weights; the number of dimensions makes the layer linear or a convolution. With groups,
         K and C are those of one group.
     bias : array of shape (N,), optional
         Added digitally.
@@ -75,6 +75,8 @@ class ReferenceLayer:
         Groups of outputs that see their own inputs only.
     stride, padding, dilation : int or tuple of int
         Of a convolution, as in PyTorch; padding may be "same".
+    lines_per_channel : int
+        Consecutive outputs that share a weight range per channel.
 
     Attributes
     ----------
@@ -115,6 +117,7 @@ class ReferenceLayer:
         stride: int | tuple[int, ...] = 1,
         padding: int | tuple[int, ...] | str = 0,
         dilation: int | tuple[int, ...] = 1,
+        lines_per_channel: int = 1,
     ) -> None:
         _refuse_what_is_not_modelled(hardware)
         kernel_weight = np.asarray(weight, np.float64)
@@ -132,7 +135,7 @@ class ReferenceLayer:
         self.stride = per_dimension("stride", stride, len(self.kernel))
         self.dilation = per_dimension("dilation", dilation, len(self.kernel))
         self.padding = padding
-        self.cells = Cells(self.weight, groups, hardware, seed, self.layer)
+        self.cells = Cells(self.weight, groups, hardware, seed, self.layer, lines_per_channel)
         self.encoding, self.layout = self.cells.encoding, self.cells.layout
         self.tiles = self.cells.tiles
         self.input_range: float | None = None
@@ -150,7 +153,8 @@ class ReferenceLayer:
         """Let the written cells drift to a time, and scale outputs back if the hardware does.
 
         The gain of an output is B / B(t), B the mean magnitude of what the arrays gave for the
-        calibration inputs when they were written, of all outputs together for ``"layer"``.
+        calibration inputs when they were written, of all outputs together for ``"layer"``; 1 where
+        it would be 10^4 or more, as only rounding is left.
         """
         self.gains, self.gain_slack = np.ones((2, len(self.weight))) * [[1.0], [0.0]]
         self.cells.write(self.write, 0.0)
@@ -159,7 +163,7 @@ class ReferenceLayer:
         if before is None or seconds == 0.0:
             return
         now = self._read_out()
-        has_signal = now[0] > 0.0
+        has_signal = before[0] < 1e4 * now[0]
         divisor = np.where(has_signal, now[0], 1.0)
         self.gains = np.where(has_signal, before[0] / divisor, 1.0)
         change = (before[1] + self.gains * now[1]) / divisor
@@ -168,14 +172,12 @@ class ReferenceLayer:
     def _read_out(self) -> tuple[Floats, Floats]:
         """Mean magnitude of each output, or of all, without bias, and its slack."""
         assert self.readout_inputs is not None
-        bias, self.bias = self.bias, np.zeros(len(self.weight))
-        y, slack = self.forward(self.readout_inputs, return_slack=True, noise=Silence())
-        self.bias = bias
+        y, slack = self._outputs(self.readout_inputs, 1e-5, Rounding(1e-6, 1e-5), (0, 0), Silence())
         axes = (0, *range(2, y.ndim))
         means = np.abs(y).mean(axis=axes), slack.mean(axis=axes)
         if self.hardware.drift_compensation == "column":
             return means
-        return np.full_like(bias, means[0].mean()), np.full_like(bias, means[1].mean())
+        return np.full_like(means[0], means[0].mean()), np.full_like(means[1], means[1].mean())
 
     def pulses(self) -> Integers:
         """Pulses of `WriteVerify` laws, shaped like `conductances`."""
@@ -281,7 +283,7 @@ class ReferenceLayer:
 
         Parameters
         ----------
-        x : array of shape (M, K), (n, c, l) or (n, c, h, w)
+        x : array of shape (M, K), or (n, c, *size)
             Inputs; K and c count all groups.
         return_slack : bool
             Also return the slack of every output: the sum over its conversions of the change of the
@@ -303,7 +305,7 @@ class ReferenceLayer:
 
         Returns
         -------
-        y : array of shape (M, N), (n, N, l') or (n, N, h', w')
+        y : array of shape (M, N), or (n, N, *output size)
         slack : array of the same shape
             Only with ``return_slack``.
 
@@ -314,25 +316,43 @@ class ReferenceLayer:
         RuntimeError
             If a range is to be calibrated and is not.
         """
+        room = Rounding(rounding, tie) if return_slack else None
+        y, slack = self._outputs(x, tie, room, (first_sample, read), noise)
+        y, slack = self._combine(y, slack, rounding)
+        bias = self.bias.reshape(-1, *(1,) * (y.ndim - 2))
+        y, slack = y + bias, slack + rounding * np.abs(bias)
+        return (y, slack) if return_slack else y
+
+    def _outputs(
+        self,
+        x: npt.ArrayLike,
+        tie: float,
+        room: Rounding | None,
+        numbers: tuple[int, int],
+        noise: Noise | None,
+    ) -> tuple[Floats, Floats]:
+        """What the arrays give, scaled but without bias, and its slack; outputs on axis 1."""
         rows, shape = self._input_rows(x)
-        first = np.uint64(first_sample) * np.uint64(math.prod(shape[1:]))
+        first = np.uint64(numbers[0]) * np.uint64(math.prod(shape[1:]))
         samples = first + np.arange(len(rows), dtype=np.uint64)
         adc, num_lines = self.hardware.adc, len(self.weight) + self.layout.num_units
         if isinstance(noise, Silence):
             adc = dataclasses.replace(adc, noise=0.0)
-        key = self.seed, self.layer, read
+        key = self.seed, self.layer, numbers[1]
         errors = converter_errors(adc, self.encoding.num_slices, num_lines, *key, samples)
         if noise is None and self.hardware.cell.read_noise is not None:
             noise = KeyedNoise(read_key(*key), samples)
         drives = [self._drive(tile, rows, tie) for tile in self.tiles]
-        room = Rounding(rounding, tie) if return_slack else None
         y, slack = product(self.cells, drives, self.adc_range, errors, noise, room)
         scale = ranges.full_scale(self.hardware, self.input_range) * self.cells.ranges
         slack = (slack * self.gains + np.abs(y) * self.gain_slack) * scale
-        y = y * self.gains * scale + self.bias
-        slack = slack + rounding * np.abs(self.bias)
+        y = y * self.gains * scale
 
         def arrange(values: Floats) -> Floats:
             return np.moveaxis(values.reshape(*shape, -1), -1, 1)
 
-        return (arrange(y), arrange(slack)) if return_slack else arrange(y)
+        return arrange(y), arrange(slack)
+
+    def _combine(self, y: Floats, slack: Floats, rounding: float) -> tuple[Floats, Floats]:
+        """What the digital side makes of the arrays' outputs before it adds the bias."""
+        return y, slack

@@ -39,8 +39,17 @@ ArrayView<float> mutable_float_view(const char* name, py::array& array) {
 }
 
 BatchShape batch_shape(const py::array& array) {
-  check(array.ndim() == 4, "x has ", array.ndim(), " dimensions: must have 4 (images, channels, height, width)");
-  return {static_cast<std::size_t>(array.shape(0)), dimension(array, 1), dimension(array, 2), dimension(array, 3)};
+  check(array.ndim() == 4 || array.ndim() == 5, "x has ", array.ndim(),
+        " dimensions: must have 4 (images, channels, height, width), or 5 with a depth before the height");
+  const auto images = static_cast<std::size_t>(array.shape(0));
+  if (array.ndim() == 4) return {images, dimension(array, 1), dimension(array, 2), dimension(array, 3)};
+  return {images, dimension(array, 1), dimension(array, 3), dimension(array, 4), dimension(array, 2)};
+}
+
+std::vector<py::ssize_t> dimensions(const BatchShape& shape, py::ssize_t count) {
+  const auto images = static_cast<py::ssize_t>(shape.images);
+  if (count == 4) return {images, shape.channels, shape.height, shape.width};
+  return {images, shape.channels, shape.depth, shape.height, shape.width};
 }
 
 py::array_t<float> to_array(std::vector<float> values, const std::vector<py::ssize_t>& shape) {

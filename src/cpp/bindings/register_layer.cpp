@@ -11,20 +11,22 @@
 namespace imperfect {
 namespace {
 
-using Pair = std::array<int, 2>;
+using Triple = std::array<int, 3>;
 
-LayerShape make_shape(int in_channels, int out_channels, int groups, Pair kernel, Pair stride, Pair dilation, Pair pad_begin,
-                      Pair pad_end) {
+LayerShape make_shape(int in_channels, int out_channels, int groups, Triple kernel, Triple stride, Triple dilation,
+                      Triple pad_begin, Triple pad_end, bool is_transposed, Triple output_padding) {
   LayerShape shape;
   shape.in_channels = in_channels;
   shape.out_channels = out_channels;
   shape.groups = groups;
-  for (std::size_t axis = 0; axis < 2; ++axis) {
+  shape.is_transposed = is_transposed;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
     shape.kernel[axis] = kernel[axis];
     shape.stride[axis] = stride[axis];
     shape.dilation[axis] = dilation[axis];
     shape.pad_begin[axis] = pad_begin[axis];
     shape.pad_end[axis] = pad_end[axis];
+    shape.output_padding[axis] = output_padding[axis];
   }
   return shape;
 }
@@ -44,9 +46,7 @@ py::array_t<float> forward(const Layer& layer, const py::array& x, const std::op
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
   const BatchShape output = layer.shape().output_shape(input);
-  const std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(output.images), output.channels, output.height,
-                                          output.width};
-  py::array y = out ? *out : py::array_t<float>(shape);
+  py::array y = out ? *out : py::array_t<float>(dimensions(output, x.ndim()));
   const ArrayView<float> to = mutable_float_view("out", y);
   ReadKey key{first_sample, read, {}};
   if (samples) key.samples = {samples->data(), static_cast<std::size_t>(samples->size())};
@@ -160,7 +160,7 @@ std::vector<float> to_vector(const char* name, const py::array& array) {
 Floats conductances(const Layer& layer) {
   const auto slices = static_cast<py::ssize_t>(num_slices(layer.hardware()));
   const py::ssize_t polarities = layer.hardware().scheme == Scheme::kOffset ? 1 : 2;
-  return to_array(layer.conductances(), {slices, polarities, layer.shape().out_channels, layer.shape().rows_per_group()});
+  return to_array(layer.conductances(), {slices, polarities, layer.shape().array_outputs(), layer.shape().rows_per_group()});
 }
 
 py::array_t<std::uint32_t> pulses(const Layer& layer) {
@@ -175,7 +175,7 @@ py::array_t<std::uint32_t> pulses(const Layer& layer) {
 std::optional<Floats> readout_inputs(const Layer& layer) {
   const auto [shape, x] = layer.readout_inputs();
   if (shape.images == 0) return std::nullopt;
-  return to_array(x, {static_cast<py::ssize_t>(shape.images), shape.channels, shape.height, shape.width});
+  return to_array(x, dimensions(shape, shape.depth == 1 ? 4 : 5));
 }
 
 }  // namespace
@@ -190,8 +190,9 @@ void register_layer(py::module_& m) {
       py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
   py::class_<LayerShape>(m, "LayerShape")
       .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
-           py::arg("kernel") = Pair{1, 1}, py::arg("stride") = Pair{1, 1}, py::arg("dilation") = Pair{1, 1},
-           py::arg("pad_begin") = Pair{0, 0}, py::arg("pad_end") = Pair{0, 0});
+           py::arg("kernel") = Triple{1, 1, 1}, py::arg("stride") = Triple{1, 1, 1}, py::arg("dilation") = Triple{1, 1, 1},
+           py::arg("pad_begin") = Triple{}, py::arg("pad_end") = Triple{}, py::arg("is_transposed") = false,
+           py::arg("output_padding") = Triple{});
   py::class_<Layer>(m, "Layer")
       .def(py::init(&make_layer), py::arg("shape"), py::arg("weight"), py::arg("bias"), py::arg("hardware"), py::arg("seed"),
            py::arg("layer_id"), py::arg("fixed16") = false)
@@ -211,8 +212,7 @@ void register_layer(py::module_& m) {
       .def(
           "output_shape",
           [](const Layer& layer, const py::array& x) {
-            const BatchShape shape = layer.shape().output_shape(batch_shape(x));
-            return std::make_tuple(shape.images, shape.channels, shape.height, shape.width);
+            return dimensions(layer.shape().output_shape(batch_shape(x)), x.ndim());
           },
           py::arg("x"))
       .def("clipping_rates", &clipping_rates, py::arg("x"))
@@ -247,12 +247,12 @@ void register_layer(py::module_& m) {
       .def_property_readonly("array_counts",
                              [](const Layer& layer) {
                                const LayerShape& shape = layer.shape();
-                               return array_counts(layer.hardware(), shape.groups, shape.outputs_per_group(),
+                               return array_counts(layer.hardware(), shape.groups, shape.array_outputs() / shape.groups,
                                                    shape.rows_per_group());
                              })
       .def("conductances", &conductances)
       .def("effective_weight", [](const Layer& layer) {
-        return to_array(layer.effective_weight(), {layer.shape().out_channels, layer.shape().rows_per_group()});
+        return to_array(layer.effective_weight(), {static_cast<py::ssize_t>(layer.shape().weight_size())});
       });
 }
 

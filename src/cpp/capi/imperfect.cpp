@@ -66,13 +66,18 @@ LayerShape to_shape(const imperfect_options& o) {
   shape.in_channels = o.in_channels;
   shape.out_channels = o.out_channels;
   shape.groups = o.groups;
-  for (int axis = 0; axis < 2; ++axis) {
-    shape.kernel[axis] = o.kernel[axis];
-    shape.stride[axis] = o.stride[axis];
-    shape.dilation[axis] = o.dilation[axis];
-    shape.pad_begin[axis] = o.pad_begin[axis];
-    shape.pad_end[axis] = o.pad_end[axis];
-  }
+  const auto set = [](int (&to)[3], int32_t depth, const int32_t (&pair)[2]) {
+    to[0] = depth;
+    to[1] = pair[0];
+    to[2] = pair[1];
+  };
+  set(shape.kernel, o.kernel_depth, o.kernel);
+  set(shape.stride, o.stride_depth, o.stride);
+  set(shape.dilation, o.dilation_depth, o.dilation);
+  set(shape.pad_begin, o.pad_begin_depth, o.pad_begin);
+  set(shape.pad_end, o.pad_end_depth, o.pad_end);
+  set(shape.output_padding, o.output_padding_depth, o.output_padding);
+  shape.is_transposed = o.transposed != 0;
   return shape;
 }
 
@@ -252,8 +257,8 @@ Hardware to_hardware(const imperfect_options& o) {
   return hardware;
 }
 
-BatchShape to_batch(const imperfect_layer& handle, size_t images, int32_t height, int32_t width) {
-  return {images, handle.layer.shape().in_channels, height, width};
+BatchShape to_batch(const imperfect_layer& handle, size_t images, int32_t depth, int32_t height, int32_t width) {
+  return {images, handle.layer.shape().in_channels, height, width, depth};
 }
 
 }  // namespace
@@ -264,6 +269,7 @@ void imperfect_default_options(imperfect_options* options) {
   options->struct_size = sizeof *options;
   options->in_channels = options->out_channels = options->groups = 1;
   for (int axis = 0; axis < 2; ++axis) options->kernel[axis] = options->stride[axis] = options->dilation[axis] = 1;
+  options->kernel_depth = options->stride_depth = options->dilation_depth = 1;
   options->on_off_ratio = std::numeric_limits<double>::infinity();
   options->dac_signed = -1;
   options->drift_t0 = 20.0;
@@ -296,10 +302,15 @@ imperfect_status imperfect_layer_program(imperfect_layer* layer, uint64_t seed, 
 
 imperfect_status imperfect_layer_calibrate(imperfect_layer* layer, const float* x, size_t images, int32_t height,
                                            int32_t width) {
+  return imperfect_layer_calibrate_volumes(layer, x, images, 1, height, width);
+}
+
+imperfect_status imperfect_layer_calibrate_volumes(imperfect_layer* layer, const float* x, size_t images, int32_t depth,
+                                                   int32_t height, int32_t width) {
   return guarded([&] {
     check_pointer("layer", layer);
     check_pointer("x", x);
-    const BatchShape shape = to_batch(*layer, images, height, width);
+    const BatchShape shape = to_batch(*layer, images, depth, height, width);
     layer->layer.shape().output_shape(shape);
     layer->layer.calibrate({x, shape.size()}, shape);
   });
@@ -307,11 +318,20 @@ imperfect_status imperfect_layer_calibrate(imperfect_layer* layer, const float* 
 
 imperfect_status imperfect_layer_output_size(const imperfect_layer* layer, int32_t height, int32_t width,
                                              int32_t* output_height, int32_t* output_width) {
+  int32_t output_depth = 0;
+  return imperfect_layer_volume_output_size(layer, 1, height, width, &output_depth, output_height, output_width);
+}
+
+imperfect_status imperfect_layer_volume_output_size(const imperfect_layer* layer, int32_t depth, int32_t height,
+                                                    int32_t width, int32_t* output_depth, int32_t* output_height,
+                                                    int32_t* output_width) {
   return guarded([&] {
     check_pointer("layer", layer);
+    check_pointer("output_depth", output_depth);
     check_pointer("output_height", output_height);
     check_pointer("output_width", output_width);
-    const BatchShape shape = layer->layer.shape().output_shape(to_batch(*layer, 1, height, width));
+    const BatchShape shape = layer->layer.shape().output_shape(to_batch(*layer, 1, depth, height, width));
+    *output_depth = shape.depth;
     *output_height = shape.height;
     *output_width = shape.width;
   });
@@ -324,11 +344,17 @@ imperfect_status imperfect_layer_forward(const imperfect_layer* layer, const flo
 
 imperfect_status imperfect_layer_read(const imperfect_layer* layer, uint64_t first_sample, uint64_t read, const float* x,
                                       size_t images, int32_t height, int32_t width, float* y, size_t y_size) {
+  return imperfect_layer_read_volumes(layer, first_sample, read, x, images, 1, height, width, y, y_size);
+}
+
+imperfect_status imperfect_layer_read_volumes(const imperfect_layer* layer, uint64_t first_sample, uint64_t read,
+                                              const float* x, size_t images, int32_t depth, int32_t height, int32_t width,
+                                              float* y, size_t y_size) {
   return guarded([&] {
     check_pointer("layer", layer);
     check_pointer("x", x);
     check_pointer("y", y);
-    const BatchShape shape = to_batch(*layer, images, height, width);
+    const BatchShape shape = to_batch(*layer, images, depth, height, width);
     layer->layer.shape().output_shape(shape);
     layer->layer.forward({x, shape.size()}, shape, {y, y_size}, layer->threads, {first_sample, read, {}});
   });

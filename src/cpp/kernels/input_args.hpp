@@ -60,7 +60,8 @@ struct PadArgs {
   int first_column;
 };
 
-/// Rows of `length` numbers, from_row apart, of pictures from_picture apart, to where all lie side by side.
+/// Rows of `length` numbers, from_row apart, of pictures from_picture apart, to where the rows of a picture lie side by side
+/// and pictures to_picture apart.
 struct CopyRowsArgs {
   std::ptrdiff_t pictures;
   const float* from;
@@ -69,6 +70,7 @@ struct CopyRowsArgs {
   int rows;
   int length;
   float* to;
+  std::ptrdiff_t to_picture;
 };
 
 /// Which part of an input number one cycle drives: `bits` bits from `shift` up, or the number as it is if bits = 0. sign: 0

@@ -170,9 +170,9 @@ void pad(const PadArgs& args) {
 }
 
 void copy_rows(const CopyRowsArgs& args) {
-  float* to = args.to;
   for (std::ptrdiff_t p = 0; p < args.pictures; ++p) {
     const float* from = args.from + p * args.from_picture;
+    float* to = args.to + p * args.to_picture;
     for (int r = 0; r < args.rows; ++r, to += args.length, from += args.from_row) copy_row(from, args.length, to);
   }
 }

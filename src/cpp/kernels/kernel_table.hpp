@@ -13,6 +13,7 @@
 #include "circuit/circuit_kernels.hpp"
 #include "circuit/port_kernels.hpp"
 #include "kernels/cell_args.hpp"
+#include "kernels/fold_args.hpp"
 #include "kernels/input_args.hpp"
 #include "kernels/line_args.hpp"
 #include "kernels/lookup_args.hpp"
@@ -45,6 +46,7 @@ struct KernelTable {
   void (*copy_rows)(const CopyRowsArgs&);
   void (*gather)(const GatherArgs&);
   void (*scatter)(const ScatterArgs&);
+  void (*fold)(const FoldArgs&);
   /// digits[i] = the cycle's digit of numbers[i], with its sign when sign = 0.
   void (*extract_digits)(const DigitArgs&, const float* numbers, std::size_t count, float* digits);
   /// sums[output][lane], a multiple of the vector width of lanes, becomes y.

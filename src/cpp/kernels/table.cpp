@@ -5,6 +5,7 @@
 #include "kernels/cells.hpp"
 #include "kernels/circuit.hpp"
 #include "kernels/drift.hpp"
+#include "kernels/fold.hpp"
 #include "kernels/inputs.hpp"
 #include "kernels/integer_tables.hpp"
 #include "kernels/lines.hpp"
@@ -44,6 +45,7 @@ const KernelTable IMPERFECT_JOIN(kernel_table_, IMPERFECT_ISA) = {
     IMPERFECT_ISA::copy_rows,
     IMPERFECT_ISA::gather,
     IMPERFECT_ISA::scatter,
+    IMPERFECT_ISA::fold,
     IMPERFECT_ISA::extract_digits,
     IMPERFECT_ISA::finish,
     IMPERFECT_ISA::add_rows,

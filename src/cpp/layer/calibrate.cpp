@@ -14,11 +14,11 @@ namespace imperfect {
 namespace {
 
 std::uint64_t conversions_per_plane(const LayerDefinition& definition, const PackedLayer& layer, const BatchShape& input) {
-  const BatchShape output = definition.shape.output_shape(input);
+  const BatchShape output = definition.product.output_shape(input);
   std::uint64_t per_lane = 0;
   for (const PackedGroup& group : layer.groups)
     per_lane += group.blocks.size() * static_cast<std::uint64_t>(group.converted_outputs());
-  return per_lane * output.images * static_cast<std::uint64_t>(output.height) * static_cast<std::uint64_t>(output.width) *
+  return per_lane * output.images * output.positions() *
          static_cast<std::uint64_t>(layer.conversions() * layer.input.num_passes());
 }
 
@@ -89,8 +89,8 @@ ClippingRates count_clipping(const LayerDefinition& definition, const PackedLaye
                              const BatchShape& input) {
   ClippingRates rates;
   Workspace& buffers = workspace();
-  const InputLayout layout(definition.shape, input);
-  PanelReader reader(definition.shape, layer, layout, input, buffers);
+  const InputLayout layout(definition.product, input);
+  PanelReader reader(definition.product, layer, layout, input, buffers);
   std::size_t clipped = 0;
   for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
   rates.dac = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());

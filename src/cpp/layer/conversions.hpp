@@ -54,13 +54,12 @@ template <class Visit>
 std::size_t for_each_conversion(const LayerDefinition& definition, const PackedLayer& layer, const float* x,
                                 const BatchShape& input, const Visit& visit) {
   Workspace& buffers = workspace();
-  const InputLayout layout(definition.shape, input);
-  PanelReader reader(definition.shape, layer, layout, input, buffers);
+  const InputLayout layout(definition.product, input);
+  PanelReader reader(definition.product, layer, layout, input, buffers);
   const int lanes = kernels().lanes;
   AlignedBuffer<float> currents(static_cast<std::size_t>(3 * kernels().max_tile * lanes));
   std::size_t clipped = 0;
-  const BatchShape& output = reader.output();
-  const auto positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
+  const std::size_t positions = reader.output().positions();
   const std::size_t step = std::max<std::size_t>(1, static_cast<std::size_t>(lanes) / positions);  // fills a panel
   for (std::size_t image = 0; image < input.images; image += step) {
     clipped += reader.load(x, image, std::min(step, input.images - image));

@@ -146,8 +146,8 @@ CalibrationReport report_calibration(const LayerDefinition& definition, const Pa
       counters[static_cast<std::size_t>(tile.plane)].add(tile);
     });
   } else {
-    const InputLayout layout(definition.shape, input);
-    PanelReader reader(definition.shape, layer, layout, input, workspace());
+    const InputLayout layout(definition.product, input);
+    PanelReader reader(definition.product, layer, layout, input, workspace());
     for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
   }
   report.inputs_clipped = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());

@@ -16,13 +16,14 @@ namespace imperfect {
 /// A layer before it is programmed.
 struct LayerDefinition {
   LayerShape shape;
+  LayerShape product;  ///< the convolution that the arrays compute: `shape`, or the products that a transposed one adds up
   Hardware hardware;
   std::uint64_t layer_id = 0;
   Precision precision = Precision::kFloat32;
   std::vector<float> weight;  ///< [output][row]
   std::vector<float> bias;    ///< one per output, or empty
   WeightCode code;
-  std::vector<double> weight_ranges;  ///< w_r of each output
+  std::vector<double> weight_ranges;  ///< w_r of each output of the arrays
   std::vector<float> numbers;         ///< what the weights are encoded as, see `encode_weights`
   Tiling tiling;
 };
@@ -31,6 +32,11 @@ struct LayerDefinition {
 std::shared_ptr<const LayerDefinition> make_definition(const LayerShape& shape, ArrayView<const float> weight,
                                                        ArrayView<const float> bias, const Hardware& hardware,
                                                        std::uint64_t layer_id, Precision precision);
+
+/// Weights of a transposed convolution in the order of the arrays, [output = (channel, kernel element)][row = input channel],
+/// and back.
+std::vector<float> to_array_order(const LayerShape& shape, const float* weight);
+std::vector<float> from_array_order(const LayerShape& shape, const float* weight);
 
 /// Throws unless every value is finite.
 void check_finite(const char* name, ArrayView<const float> values);

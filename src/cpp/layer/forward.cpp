@@ -54,8 +54,7 @@ void run_pass(const PassContext& context, const OutputPart& part) {
 
 void run_forward(const LayerDefinition& definition, const PackedLayer& layer, const OutputScale& scale,
                  const ReadDraws* draws, const float* x, const BatchShape& input, float* y, int threads) {
-  const BatchShape output = definition.shape.output_shape(input);
-  const std::size_t positions = static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width);
+  const std::size_t positions = definition.product.output_shape(input).positions();
   const bool is_circuit = layer.plan.kind == PlanKind::kCircuit;
   const std::size_t chunk_lanes = is_circuit ? static_cast<std::size_t>(kernels().lanes)
                                   : layer.plan.kind == PlanKind::kBitSerial && !has_integer_tables(layer)
@@ -68,14 +67,14 @@ void run_forward(const LayerDefinition& definition, const PackedLayer& layer, co
                           layer.plan.products * (is_circuit ? kProductsPerSolution : 1.0);
   threads = static_cast<int>(std::min<double>(threads, 1.0 + products / kProductsPerThread));
   const auto wanted = static_cast<std::size_t>(threads);
-  const InputLayout layout(definition.shape, input);
+  const InputLayout layout(definition.product, input);
   // Why: a few chunks, of which the last is smaller, do not divide evenly among threads, but the outputs of each chunk do.
   const bool few = threads > 1 && chunks < 4 * wanted && !is_circuit;
   const std::vector<OutputPart> parts = cut_outputs(layer, few ? wanted : 1);
   parallel_for(static_cast<std::ptrdiff_t>(chunks * parts.size()), threads, [&](std::ptrdiff_t item, int) {
     const std::size_t first = static_cast<std::size_t>(item) / parts.size() * images_per_chunk;
     Workspace& buffers = workspace();
-    PanelReader reader(definition.shape, layer, layout, input, buffers);
+    PanelReader reader(definition.product, layer, layout, input, buffers);
     reader.load(x, first, std::min(images_per_chunk, input.images - first));
     run_pass({layer, scale, reader, buffers, y, draws}, parts[static_cast<std::size_t>(item) % parts.size()]);
   });

@@ -22,25 +22,30 @@ struct SplitAxis {
 }  // namespace
 
 InputLayout::InputLayout(const LayerShape& shape, const BatchShape& input) {
-  for (int axis = 0; axis < 2; ++axis) {
+  const int sizes[3] = {input.depth, input.height, input.width};
+  int planes[3];
+  std::ptrdiff_t channel_size = 1;
+  for (int axis = 0; axis < 3; ++axis) {
     stride[axis] = shape.stride[axis];
     pad_begin[axis] = shape.pad_begin[axis];
     is_plain = is_plain && shape.stride[axis] == 1 && shape.pad_begin[axis] == 0 && shape.pad_end[axis] == 0;
+    planes[axis] = divide_up(sizes[axis] + shape.pad_begin[axis] + shape.pad_end[axis], stride[axis]);
+    channel_size *= std::ptrdiff_t{planes[axis]} * stride[axis];
   }
-  plane_height = divide_up(input.height + shape.pad_begin[0] + shape.pad_end[0], stride[0]);
-  plane_width = divide_up(input.width + shape.pad_begin[1] + shape.pad_end[1], stride[1]);
-  const std::ptrdiff_t plane = std::ptrdiff_t{plane_height} * plane_width;
-  const std::ptrdiff_t channel_size = plane * stride[0] * stride[1];
+  num_planes = planes[0];
+  plane_height = planes[1];
+  plane_width = planes[2];
   image_size = channel_size * input.channels;
   row_offsets.reserve(static_cast<std::size_t>(shape.groups * shape.rows_per_group()));
   for (int channel = 0; channel < shape.in_channels; ++channel)
-    for (int ky = 0; ky < shape.kernel[0]; ++ky)
-      for (int kx = 0; kx < shape.kernel[1]; ++kx) {
-        const int y = ky * shape.dilation[0], x = kx * shape.dilation[1];
-        const std::ptrdiff_t split = std::ptrdiff_t{y % stride[0]} * stride[1] + x % stride[1];
-        row_offsets.push_back(channel * channel_size + split * plane + std::ptrdiff_t{y / stride[0]} * plane_width +
-                              x / stride[1]);
-      }
+    for (int kz = 0; kz < shape.kernel[0]; ++kz)
+      for (int ky = 0; ky < shape.kernel[1]; ++ky)
+        for (int kx = 0; kx < shape.kernel[2]; ++kx) {
+          const int z = kz * shape.dilation[0], y = ky * shape.dilation[1], x = kx * shape.dilation[2];
+          const std::ptrdiff_t part = (std::ptrdiff_t{z % stride[0]} * stride[1] + y % stride[1]) * stride[2] + x % stride[2];
+          row_offsets.push_back(channel * channel_size + part * num_planes * plane_size() +
+                                offset(0, z / stride[0], y / stride[1], x / stride[2]));
+        }
 }
 
 std::size_t InputBuffer::load(const InputLayout& layout, const InputCode& code, const BatchShape& input, const float* x,
@@ -62,31 +67,40 @@ void InputBuffer::pad(const InputLayout& layout, const BatchShape& input, const 
   float* to =
       padded_.reserve(static_cast<std::size_t>(layout.image_size) * count + static_cast<std::size_t>(kernels().lanes));
   numbers_ = to;
-  const std::ptrdiff_t picture = std::ptrdiff_t{input.height} * input.width;
-  const std::ptrdiff_t plane = std::ptrdiff_t{layout.plane_height} * layout.plane_width;
-  const auto pictures = static_cast<std::ptrdiff_t>(count) * input.channels;
-  for (int y_part = 0; y_part < layout.stride[0]; ++y_part)
-    for (int x_part = 0; x_part < layout.stride[1]; ++x_part, to += plane) {
-      const SplitAxis rows(input.height, layout.pad_begin[0], layout.stride[0], y_part);
-      const SplitAxis columns(input.width, layout.pad_begin[1], layout.stride[1], x_part);
-      PadArgs args;
-      args.pictures = pictures;
-      args.from = x + std::ptrdiff_t{rows.first} * input.width + columns.first;
+  for (int z = 0; z < layout.stride[0]; ++z)
+    for (int y = 0; y < layout.stride[1]; ++y)
+      for (int part_x = 0; part_x < layout.stride[2]; ++part_x, to += layout.num_planes * layout.plane_size())
+        pad_part(layout, input, x, count, {z, y, part_x}, to);
+}
 
-      args.from_picture = picture;
-      args.from_row = std::ptrdiff_t{layout.stride[0]} * input.width;
-      args.step = layout.stride[1];
-      args.rows = columns.count == 0 ? 0 : rows.count;
-      args.length = columns.count;
-      args.may_overrun = layout.stride[0] * layout.stride[1] == 1;  // else planes written before lie in between
-      args.to = to;
-      args.to_picture = layout.image_size / input.channels;
-      args.plane_rows = layout.plane_height;
-      args.plane_width = layout.plane_width;
-      args.first_row = rows.place;
-      args.first_column = columns.place;
-      kernels().pad(args);
-    }
+void InputBuffer::pad_part(const InputLayout& layout, const BatchShape& input, const float* x, std::size_t count,
+                           const int (&part)[3], float* to) {
+  const std::ptrdiff_t picture = std::ptrdiff_t{input.height} * input.width;
+  const SplitAxis planes(input.depth, layout.pad_begin[0], layout.stride[0], part[0]);
+  const SplitAxis rows(input.height, layout.pad_begin[1], layout.stride[1], part[1]);
+  const SplitAxis columns(input.width, layout.pad_begin[2], layout.stride[2], part[2]);
+  PadArgs args;
+  args.pictures = static_cast<std::ptrdiff_t>(count) * input.channels;
+  args.from_picture = picture * input.depth;
+  args.from_row = std::ptrdiff_t{layout.stride[1]} * input.width;
+  args.step = layout.stride[2];
+  args.length = columns.count;
+  // Why: else something written before lies between the planes of one call.
+  args.may_overrun = layout.num_planes * layout.stride[0] * layout.stride[1] * layout.stride[2] == 1;
+  args.to_picture = layout.image_size / input.channels;
+  args.plane_rows = layout.plane_height;
+  args.plane_width = layout.plane_width;
+  args.first_row = rows.place;
+  args.first_column = columns.place;
+  for (int plane = 0; plane < layout.num_planes; ++plane) {
+    const int number = plane - planes.place;
+    const bool is_zero = number < 0 || number >= planes.count || columns.count == 0;
+    args.rows = is_zero ? 0 : rows.count;
+    const int from_plane = is_zero ? 0 : planes.first + number * layout.stride[0];
+    args.from = x + from_plane * picture + std::ptrdiff_t{rows.first} * input.width + columns.first;
+    args.to = to + plane * layout.plane_size();
+    kernels().pad(args);
+  }
 }
 
 }  // namespace imperfect

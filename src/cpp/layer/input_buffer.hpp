@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A chunk of images as the arrays see them: quantised once, padded with zeros, and split by stride. With stride s, pixel
-// (y, x) of the padded image lies in plane (y mod s, x mod s) at (y div s, x div s), so that what one kernel element reads
-// for neighbouring outputs is contiguous whatever the stride.
+// (z, y, x) of the padded image lies in part (z mod s, y mod s, x mod s) at (z div s, y div s, x div s), so that what one
+// kernel element reads for neighbouring outputs is contiguous whatever the stride. Pictures have depth 1.
 #pragma once
 
 #include <vector>
@@ -18,21 +18,25 @@ struct InputLayout {
   InputLayout() = default;
   InputLayout(const LayerShape& shape, const BatchShape& input);
 
-  int stride[2] = {1, 1};
-  int pad_begin[2] = {0, 0};
+  int stride[3] = {1, 1, 1};
+  int pad_begin[3] = {0, 0, 0};
+  int num_planes = 0;  ///< of one part and channel
   int plane_height = 0;
   int plane_width = 0;
   std::ptrdiff_t image_size = 0;
-  /// Relative to the input of the output at (0, 0), for each row (channel, ky, kx) of all groups.
+  /// Relative to the input of the output at (0, 0, 0), for each row (channel, kz, ky, kx) of all groups.
   std::vector<std::ptrdiff_t> row_offsets;
   bool is_plain = true;  ///< neither padded nor split: as the caller's array
 
-  /// The input of the output at (y, x) of an image.
-  std::ptrdiff_t offset(std::ptrdiff_t image, int y, int x) const {
-    return image * image_size + std::ptrdiff_t{y} * plane_width + x;
+  std::ptrdiff_t plane_size() const { return std::ptrdiff_t{plane_height} * plane_width; }
+  /// The input of the output at (z, y, x) of an image.
+  std::ptrdiff_t offset(std::ptrdiff_t image, int z, int y, int x) const {
+    return image * image_size + z * plane_size() + std::ptrdiff_t{y} * plane_width + x;
   }
-  /// Lanes that all outputs of one image span if rows are read through, with what lies between the rows.
-  int span(const BatchShape& output) const { return (output.height - 1) * plane_width + output.width; }
+  /// Lanes that all outputs of one image span if planes and rows are read through, with what lies between them.
+  int span(const BatchShape& output) const {
+    return static_cast<int>(offset(0, output.depth - 1, output.height - 1, output.width));
+  }
 };
 
 /// Owns the numbers of one chunk.
@@ -46,6 +50,9 @@ class InputBuffer {
 
  private:
   void pad(const InputLayout& layout, const BatchShape& input, const float* x, std::size_t count);
+  /// The same for one part of the split.
+  static void pad_part(const InputLayout& layout, const BatchShape& input, const float* x, std::size_t count,
+                       const int (&part)[3], float* to);
 
   AlignedBuffer<float> quantized_;
   AlignedBuffer<float> padded_;

@@ -14,6 +14,7 @@
 #include "layer/calibrate.hpp"
 #include "layer/cell_reader.hpp"
 #include "layer/converter_use.hpp"
+#include "layer/fold.hpp"
 #include "layer/forward.hpp"
 #include "layer/program.hpp"
 #include "layer/readout.hpp"
@@ -33,6 +34,7 @@ struct State {
   std::vector<double> gains;                           ///< B/B(t); empty: 1
   std::shared_ptr<const PackedLayer> packed;           ///< empty until everything is calibrated
   OutputScale scale;
+  FoldEnd end;  ///< of a transposed convolution
 };
 
 bool compensates(const Hardware& hardware) { return hardware.drift_compensation != DriftCompensation::kNone; }
@@ -107,6 +109,7 @@ class Layer::Impl {
   /// Makes `next`, whose packed form is right, the state with this layer's epilogue.
   void rescale(State next) {
     if (next.packed) next.scale = make_output_scale(*definition, next.packed->input, next.gains, epilogue);
+    if (definition->shape.is_transposed) next.end = make_fold_end(*definition, epilogue);
     auto shared = std::make_shared<const State>(std::move(next));
     const std::lock_guard<std::mutex> lock(mutex_);
     state_ = std::move(shared);
@@ -230,9 +233,13 @@ void Layer::forward(ArrayView<const float> x, const BatchShape& input, ArrayView
   const auto packed = impl_->packed(*state);
   std::optional<ReadDraws> draws;
   if (packed->has_read_noise || packed->noise_sigma > 0.0f)
-    draws.emplace(definition, state->seed, key,
-                  static_cast<std::size_t>(output.height) * static_cast<std::size_t>(output.width));
-  run_forward(definition, *packed, state->scale, draws ? &*draws : nullptr, x.data, input, y.data, threads);
+    draws.emplace(definition, state->seed, key, definition.product.output_shape(input).positions());
+  const ReadDraws* const drawn = draws ? &*draws : nullptr;
+  if (definition.shape.is_transposed) {
+    run_transposed(definition, *packed, state->scale, state->end, drawn, x.data, input, y.data, threads);
+  } else {
+    run_forward(definition, *packed, state->scale, drawn, x.data, input, y.data, threads);
+  }
   check(are_finite(y.data, y.size, threads), "the output is not finite: inputs, weights or epilogue take it out of float32");
 }
 
@@ -327,7 +334,9 @@ std::vector<std::uint32_t> Layer::pulses() const { return impl_->state()->cells-
 std::vector<float> Layer::effective_weight() const {
   State state = *impl_->state();
   impl_->see_cells(state);
-  return effective_weights(*impl_->definition, *state.read.seen);
+  const LayerShape& shape = impl_->definition->shape;
+  std::vector<float> weights = effective_weights(*impl_->definition, *state.read.seen);
+  return shape.is_transposed ? from_array_order(shape, weights.data()) : weights;
 }
 
 }  // namespace imperfect

@@ -4,25 +4,33 @@
 #include "layer/output_panel.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace imperfect {
+
+float channel_shift(const LayerDefinition& definition, const Epilogue& epilogue, std::size_t channel) {
+  const double scale = epilogue.scale.empty() ? 1.0 : epilogue.scale[channel];
+  const double shift = epilogue.shift.empty() ? 0.0 : epilogue.shift[channel];
+  const double bias = definition.bias.empty() ? 0.0 : definition.bias[channel];
+  return static_cast<float>(scale * bias + shift);
+}
 
 OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const std::vector<double>& gains,
                               const Epilogue& epilogue) {
   OutputScale result;
-  const auto outputs = static_cast<std::size_t>(definition.shape.out_channels);
+  const bool is_transposed = definition.shape.is_transposed;
+  const auto outputs = static_cast<std::size_t>(definition.product.out_channels);
+  const auto columns = outputs / static_cast<std::size_t>(definition.shape.out_channels);
   for (std::size_t n = 0; n < outputs; ++n) {
     const double y_per_digit =
         definition.weight_ranges[n] * input.full_scale * definition.code.weight_per_digit() / input.top_number();
     const double gain = gains.empty() ? 1.0 : gains[n];
-    const double scale = epilogue.scale.empty() ? 1.0 : epilogue.scale[n];
-    const double shift = epilogue.shift.empty() ? 0.0 : epilogue.shift[n];
-    const double bias = definition.bias.empty() ? 0.0 : definition.bias[n];
+    const double scale = epilogue.scale.empty() ? 1.0 : epilogue.scale[n / columns];
     result.scale.push_back(static_cast<float>(scale * gain * y_per_digit));
-    result.shift.push_back(static_cast<float>(scale * bias + shift));
+    result.shift.push_back(is_transposed ? 0.0f : channel_shift(definition, epilogue, n));
   }
-  result.low = epilogue.low;
-  result.high = epilogue.high;
+  result.low = is_transposed ? -std::numeric_limits<float>::infinity() : epilogue.low;
+  result.high = is_transposed ? std::numeric_limits<float>::infinity() : epilogue.high;
   return result;
 }
 

@@ -22,9 +22,12 @@ struct OutputScale {
 };
 
 /// Weight range, input full scale, gains of drift compensation (empty: 1), bias and epilogue as one scale and shift per
-/// output.
+/// output of the arrays. Products of a transposed convolution get the scale alone.
 OutputScale make_output_scale(const LayerDefinition& definition, const InputCode& input, const std::vector<double>& gains,
                               const Epilogue& epilogue);
+
+/// Bias and epilogue's shift of one channel, with the epilogue's scale.
+float channel_shift(const LayerDefinition& definition, const Epilogue& epilogue, std::size_t channel);
 
 /// Where one panel's outputs go. `outputs` are those computed at the same time, unit columns included.
 class OutputPanel {

@@ -258,7 +258,7 @@ std::shared_ptr<LayerDefinition> separated(const LayerDefinition& definition) {
 bool can_be_direct(const LayerDefinition& definition, const PackedLayer& layer) {
   const Tiling& tiling = definition.tiling;
   const bool small_groups = tiling.num_groups > 1 && tiling.outputs_per_group <= kDirectOutputs;
-  const bool has_kernel = definition.shape.kernel[0] * definition.shape.kernel[1] > 1;
+  const bool has_kernel = definition.product.kernel_size() > 1;
   const bool gains = has_kernel && tiling.max_rows() <= (small_groups ? kFoldedRows : kDirectRows);
   if (!gains || tiling.groups_per_array > 1 || layer.exact_sums || layer.has_read_noise || layer.reads_lines ||
       layer.powers > 1 || !layer.cycle_numbers.empty())

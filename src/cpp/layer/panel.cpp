@@ -48,7 +48,7 @@ PanelReader::PanelReader(const LayerShape& shape, const PackedLayer& layer, cons
       input_(input),
       output_(shape.output_shape(input)),
       workspace_(workspace),
-      positions_(static_cast<std::size_t>(output_.height) * static_cast<std::size_t>(output_.width)) {}
+      positions_(output_.positions()) {}
 
 std::size_t PanelReader::load(const float* x, std::size_t first, std::size_t count) {
   images_ = count;
@@ -63,18 +63,22 @@ int PanelReader::select(std::size_t first, int lanes) {
   workspace_.input_runs.clear();
   workspace_.output_runs.clear();
   auto image = static_cast<std::ptrdiff_t>(first / positions_);
-  int y = static_cast<int>(first % positions_) / output_.width, x = static_cast<int>(first % positions_) % output_.width;
+  const auto position = static_cast<int>(first % positions_);
+  int x = position % output_.width, y = position / output_.width % output_.height;
+  int z = position / output_.width / output_.height;
   for (int lane = 0, length = 0; lane < count; lane += length) {
     length = std::min(output_.width - x, count - lane);
-    add_lanes(workspace_.input_runs, lane, length, layout_.offset(image, y, x));
+    add_lanes(workspace_.input_runs, lane, length, layout_.offset(image, z, y, x));
     const std::ptrdiff_t output_image = static_cast<std::ptrdiff_t>(first_image_) + image;
+    const std::ptrdiff_t row = std::ptrdiff_t{z} * output_.height + y;
     add_lanes(workspace_.output_runs, lane, length,
-              output_image * static_cast<std::ptrdiff_t>(output_.image_size()) + std::ptrdiff_t{y} * output_.width + x);
+              output_image * static_cast<std::ptrdiff_t>(output_.image_size()) + row * output_.width + x);
     x = 0;
-    if (++y == output_.height) {
-      y = 0;
-      ++image;
-    }
+    if (++y < output_.height) continue;
+    y = 0;
+    if (++z < output_.depth) continue;
+    z = 0;
+    ++image;
   }
   return count;
 }

@@ -35,6 +35,7 @@ struct Workspace {
   AlignedBuffer<std::int16_t> short_tables;  ///< [group of rows][column][subset]
   AlignedBuffer<std::uint8_t> indices;       ///< [panel][sign][set of cycles][group of rows][lane][8]
   AlignedBuffer<std::uint8_t> used_bits;     ///< [panel][pass][set of cycles][lane]
+  AlignedBuffer<float> fold_row;             ///< of a transposed convolution, see FoldArgs
   std::vector<LaneRun> input_runs;
   std::vector<LaneRun> output_runs;
 };

@@ -73,7 +73,7 @@ void run_direct(const PassContext& context, const OutputPart& part) {
   float* const out = context.buffers.sums.reserve(static_cast<std::size_t>(groups * outputs * stride + lanes));
   const int first_output = static_cast<int>(part.first_group) * outputs;
   for (std::size_t image = 0; image < reader.num_images(); ++image) {
-    const float* const numbers = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0);
+    const float* const numbers = reader.numbers() + reader.layout().offset(static_cast<std::ptrdiff_t>(image), 0, 0, 0);
     const float* const source = conversions != nullptr ? context.reader.drives(numbers) : numbers;
     for (const PackedTile& tile : group.tiles) {
       const std::ptrdiff_t tile_weights =
@@ -87,8 +87,10 @@ void run_direct(const PassContext& context, const OutputPart& part) {
                                  out + tile.first * stride, outputs * stride, stride});
     }
     float* const to = context.y + (reader.first_image() + image) * output.image_size() + first_output * context.positions();
-    kernels().copy_rows(
-        {std::ptrdiff_t{groups} * outputs, out, stride, reader.layout().plane_width, output.height, output.width, to});
+    for (int z = 0; z < output.depth; ++z)
+      kernels().copy_rows({std::ptrdiff_t{groups} * outputs, out + z * reader.layout().plane_size(), stride,
+                           reader.layout().plane_width, output.height, output.width,
+                           to + std::ptrdiff_t{z} * output.height * output.width, context.positions()});
   }
 }
 

@@ -29,7 +29,7 @@ struct PassContext {
   float* y;
   const ReadDraws* draws = nullptr;  ///< null where nothing is drawn at a read
 
-  std::ptrdiff_t positions() const { return std::ptrdiff_t{reader.output().height} * reader.output().width; }
+  std::ptrdiff_t positions() const { return static_cast<std::ptrdiff_t>(reader.output().positions()); }
 };
 
 /// Folded products of groups with few outputs, straight from the padded images.

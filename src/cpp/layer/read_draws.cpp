@@ -21,6 +21,13 @@ ReadDraws::ReadDraws(const LayerDefinition& definition, std::uint64_t seed, cons
   converter_key_ = key(StreamKind::kConverterNoise);
 }
 
+ReadDraws ReadDraws::from(std::size_t first) const {
+  ReadDraws result = *this;
+  result.read_.first_sample += first;
+  if (!read_.samples.empty()) result.read_.samples = {read_.samples.data + first, read_.samples.size - first};
+  return result;
+}
+
 void ReadDraws::number_lanes(std::size_t first_image, std::size_t first_lane, int lanes,
                              std::vector<std::uint64_t>& samples) const {
   samples.resize(static_cast<std::size_t>(lanes));

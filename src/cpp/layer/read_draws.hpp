@@ -31,6 +31,8 @@ class ReadDraws {
  public:
   ReadDraws(const LayerDefinition& definition, std::uint64_t seed, const ReadKey& read, std::size_t positions);
 
+  /// The draws of the same pass for a batch that begins with image `first`.
+  ReadDraws from(std::size_t first) const;
   /// The numbers of `lanes` lanes from `first_lane` of the chunk that begins with image `first_image`.
   void number_lanes(std::size_t first_image, std::size_t first_lane, int lanes, std::vector<std::uint64_t>& samples) const;
   /// Standard normals of one tile's outputs: z[output of the tile][lane].

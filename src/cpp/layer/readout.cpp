@@ -13,6 +13,7 @@ namespace imperfect {
 namespace {
 
 constexpr std::size_t kMostValues = std::size_t{1} << 20;
+constexpr double kLargestGain = 1e4;
 
 }  // namespace
 
@@ -30,9 +31,9 @@ std::vector<double> read_out(const LayerDefinition& definition, const PackedLaye
   std::fill(scale.shift.begin(), scale.shift.end(), 0.0f);
   BatchShape part = inputs.shape;
   part.images = 1;
-  const std::size_t per_image = part.size(), per_output = definition.shape.output_shape(part).size();
+  const std::size_t per_image = part.size(), per_output = definition.product.output_shape(part).size();
   const std::size_t step = std::max<std::size_t>(1, kMostValues / per_output);
-  const auto outputs = static_cast<std::size_t>(definition.shape.out_channels), positions = per_output / outputs;
+  const auto outputs = static_cast<std::size_t>(definition.product.out_channels), positions = per_output / outputs;
   std::vector<double> sums(outputs, 0.0);
   std::vector<float> y;
   for (std::size_t first = 0; first < inputs.shape.images; first += step) {
@@ -53,7 +54,7 @@ std::vector<double> read_out(const LayerDefinition& definition, const PackedLaye
 std::vector<double> compensation(const std::vector<double>& before, const std::vector<double>& now) {
   std::vector<double> gains(before.size());
   std::transform(before.begin(), before.end(), now.begin(), gains.begin(),
-                 [](double b, double b_now) { return b_now > 0.0 ? b / b_now : 1.0; });
+                 [](double b, double b_now) { return b < kLargestGain * b_now ? b / b_now : 1.0; });
   return gains;
 }
 

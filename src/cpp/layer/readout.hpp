@@ -20,7 +20,7 @@ ReadoutInputs keep_inputs(const float* x, const BatchShape& shape);
 /// Mean |output| over the inputs: one per output, or the layer's for each of them.
 std::vector<double> read_out(const LayerDefinition& definition, const PackedLayer& layer, const ReadoutInputs& inputs);
 
-/// B/B(t) of each output; 1 where B(t) is zero, since nothing is left to scale.
+/// B/B(t) of each output; 1 where B(t) is below B/10^4: nothing is left to scale but rounding.
 std::vector<double> compensation(const std::vector<double>& before, const std::vector<double>& now);
 
 }  // namespace imperfect

@@ -19,16 +19,20 @@ struct ArrayView {
   T* end() const { return data + size; }
 };
 
-/// A batch of images, n × channels × height × width in that order. A vector of k numbers is k channels of 1 × 1.
+/// A batch of images, n × channels × depth × height × width in that order. A picture has depth 1; a vector of k numbers is k
+/// channels of 1 × 1 × 1.
 struct BatchShape {
   std::size_t images = 0;
   int channels = 0;
   int height = 1;
   int width = 1;
+  int depth = 1;
 
-  std::size_t image_size() const {
-    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  /// Values of one channel.
+  std::size_t positions() const {
+    return static_cast<std::size_t>(depth) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   }
+  std::size_t image_size() const { return static_cast<std::size_t>(channels) * positions(); }
   std::size_t size() const { return images * image_size(); }
 };
 

@@ -155,13 +155,20 @@ typedef struct imperfect_options {
   const double* curve_g;             /* of a curve I = G V + a2 V^2 + a3 V^3: increasing siemens above 0 */
   const double *curve_a2, *curve_a3; /* A/V^2 and A/V^3 at each G, linear between points */
   size_t curve_size;                 /* points; 0: linear cells */
+
+  int32_t kernel_depth, stride_depth, dilation_depth; /* of convolutions of volumes; 1 for pictures */
+  int32_t pad_begin_depth, pad_end_depth;
+  int32_t transposed;        /* flag: transposed convolution; strides are those of its output, of which pads are cut off */
+  int32_t output_padding[2]; /* of a transposed convolution: added at the end of its output */
+  int32_t output_padding_depth;
 } imperfect_options;
 
 /* Writes an ideal 1 x 1 linear layer. */
 IMPERFECT_API void imperfect_default_options(imperfect_options* options);
 
-/* Makes and programs a layer. weight: out_channels x (in_channels/groups) x kernel, weight_size values; bias: out_channels
- * values, or NULL. On success *layer must be freed by imperfect_layer_free. */
+/* Makes and programs a layer. weight: out_channels x (in_channels/groups) x kernel, or if transposed in_channels x
+ * (out_channels/groups) x kernel, weight_size values; bias: out_channels values, or NULL. On success *layer must be freed by
+ * imperfect_layer_free. */
 IMPERFECT_API imperfect_status imperfect_layer_create(const imperfect_options* options, const float* weight,
                                                       size_t weight_size, const float* bias, imperfect_layer** layer);
 
@@ -185,6 +192,16 @@ IMPERFECT_API imperfect_status imperfect_layer_forward(const imperfect_layer* la
 IMPERFECT_API imperfect_status imperfect_layer_read(const imperfect_layer* layer, uint64_t first_sample, uint64_t read,
                                                     const float* x, size_t images, int32_t height, int32_t width, float* y,
                                                     size_t y_size);
+
+/* The same three for volumes: images x channels x depth x height x width. */
+IMPERFECT_API imperfect_status imperfect_layer_calibrate_volumes(imperfect_layer* layer, const float* x, size_t images,
+                                                                 int32_t depth, int32_t height, int32_t width);
+IMPERFECT_API imperfect_status imperfect_layer_volume_output_size(const imperfect_layer* layer, int32_t depth, int32_t height,
+                                                                  int32_t width, int32_t* output_depth,
+                                                                  int32_t* output_height, int32_t* output_width);
+IMPERFECT_API imperfect_status imperfect_layer_read_volumes(const imperfect_layer* layer, uint64_t first_sample,
+                                                            uint64_t read, const float* x, size_t images, int32_t depth,
+                                                            int32_t height, int32_t width, float* y, size_t y_size);
 
 /* The same layer `seconds` after its cells were written: another handle, to be freed too, with the same cells drifted;
  * the calibration stays. The first handle does not change. */

@@ -18,22 +18,31 @@
 
 namespace imperfect {
 
-/// Shape of the map. A linear layer is a 1 × 1 convolution of a 1 × 1 image. Pairs are (vertical, horizontal); weights are
-/// out_channels × (in_channels/groups) × kernel height × kernel width.
+/// Shape of the map. Three numbers are those of depth, height and width; pictures have depth 1, and a linear layer is a
+/// 1 × 1 × 1 convolution of a 1 × 1 × 1 image. Weights are out_channels × (in_channels/groups) × kernel.
+///
+/// A transposed convolution has weights in_channels × (out_channels/groups) × kernel. Its arrays are those of a 1 × 1 × 1
+/// convolution with out_channels·kernel outputs, whose products are added up where they overlap; `stride` is how far apart
+/// inputs lie in the output, of which pad_begin and pad_end are cut off and `output_padding` added at the end.
 struct LayerShape {
   int in_channels = 1;
   int out_channels = 1;
   int groups = 1;
-  int kernel[2] = {1, 1};
-  int stride[2] = {1, 1};
-  int dilation[2] = {1, 1};
-  int pad_begin[2] = {0, 0};
-  int pad_end[2] = {0, 0};
+  int kernel[3] = {1, 1, 1};
+  int stride[3] = {1, 1, 1};
+  int dilation[3] = {1, 1, 1};
+  int pad_begin[3] = {0, 0, 0};
+  int pad_end[3] = {0, 0, 0};
+  bool is_transposed = false;
+  int output_padding[3] = {0, 0, 0};
 
-  int rows_per_group() const { return in_channels / groups * kernel[0] * kernel[1]; }
-  int outputs_per_group() const { return out_channels / groups; }
+  int kernel_size() const { return kernel[0] * kernel[1] * kernel[2]; }
+  /// Word lines that one output of an array sees.
+  int rows_per_group() const { return in_channels / groups * (is_transposed ? 1 : kernel_size()); }
+  /// Outputs of all arrays together.
+  int array_outputs() const { return out_channels * (is_transposed ? kernel_size() : 1); }
   std::size_t weight_size() const {
-    return static_cast<std::size_t>(out_channels) * static_cast<std::size_t>(rows_per_group());
+    return static_cast<std::size_t>(array_outputs()) * static_cast<std::size_t>(rows_per_group());
   }
   /// The batch a forward pass produces. Throws if the input does not fit the layer.
   BatchShape output_shape(const BatchShape& input) const;
@@ -70,7 +79,7 @@ struct PlanInfo {
   int num_cycles = 1;  ///< conversions of one pass
   int num_passes = 1;
   int products = 1;             ///< float32 products of the layer's size that one forward pass costs
-  double multiply_adds = 0.0;   ///< of all those products, for one position of the output
+  double multiply_adds = 0.0;   ///< of all those products, for one position of the output (transposed: of the input)
   std::size_t table_bytes = 0;  ///< look-up tables: all of them if kept, else those of one tile of outputs and one array
   long long num_arrays = 1;
   long long num_cells = 0;
@@ -173,11 +182,12 @@ class Layer {
   /// Cells as they were written, whatever the time.
   std::shared_ptr<const CellArrays> cells() const;
   void set_cells(CellArrays cells, std::uint64_t seed, std::uint32_t write);
-  /// Pulses of closed-loop programming that each weight cell took: [slice][polarity][output][row]. Throws without such a law.
+  /// Pulses of closed-loop programming that each weight cell took: [slice][polarity][output of the arrays][row]. Throws
+  /// without such a law.
   std::vector<std::uint32_t> pulses() const;
-  /// g/g_max of the weight cells: [slice][polarity][output][row].
+  /// g/g_max of the weight cells: [slice][polarity][output of the arrays][row].
   std::vector<float> conductances() const;
-  /// The weights that the programmed cells stand for: [output][row].
+  /// The weights that the programmed cells stand for, in the layout of the weights.
   std::vector<float> effective_weight() const;
 
  private:
