@@ -43,7 +43,7 @@ def counted(reference: ReferenceLayer) -> dict[str, int]:
 @settings(max_examples=200, deadline=None)
 @given(workloads())
 def test_arrays_of_random_machines_are_those_of_the_reference(work: Workload) -> None:
-    reference = ReferenceLayer(work.weight, hardware=work.hardware, **work.arguments)
+    reference = work.reference()
     layer, _ = make_layer(work)
     use, expected = layer.arrays, counted(reference)
     assert {name: getattr(use, name) for name in expected} == expected

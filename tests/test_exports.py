@@ -4,6 +4,7 @@ layers that hold constant weights are analog. ``exports/make.py`` made the files
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from onnx import helper as h
 
 import imperfect as im
 import networks
+from imperfect._network.graph import Graph
+from imperfect._network.sample_rows import rows_after_sample
 
 FILES = Path(__file__).with_name("exports")
 
@@ -185,6 +188,54 @@ def test_linear_models_are_analog(post: str, op: str, attributes: dict[str, Any]
         np.testing.assert_allclose(answer, values, rtol=1e-5, atol=1e-6)
 
 
-def test_linear_model_whose_numbers_do_not_fit_is_left_to_onnx_runtime() -> None:
-    model = linear("LinearRegressor", coefficients=WEIGHTS[:5], intercepts=[0.0, 0.0], targets=2)
-    assert not im.Network.from_onnx(model).layers
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"coefficients": WEIGHTS[:5], "intercepts": [0.0, 0.0], "targets": 2},
+        {"coefficients": WEIGHTS, "intercepts": [0.0], "targets": 2},
+        {"coefficients": [1.0] * 3, "targets": 2**62},
+        {"coefficients": [1.0] * 3 * 5000, "targets": 5000},
+        {"coefficients": WEIGHTS[:3], "targets": -1},
+        {"targets": 1},
+    ],
+)
+def test_linear_model_whose_numbers_do_not_fit_is_no_layer(attributes: dict[str, Any]) -> None:
+    # Whoever refuses it, nothing is allocated for it.
+    with suppress(ValueError):
+        assert not im.Network.from_onnx(linear("LinearRegressor", **attributes)).layers
+
+
+def test_linear_model_with_weights_that_are_no_numbers_is_refused() -> None:
+    model = linear("LinearRegressor", coefficients=[1.0, np.inf, 2.0])
+    with pytest.raises(ValueError, match="the weights of 'model' are not finite"):
+        im.Network.from_onnx(model)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        # (samples, steps, 4) to (steps, samples, 4), then merged: one row, then another sample's.
+        ([("Transpose", {"perm": [1, 0, 2]}), ("Reshape", [-1, 4])], 1),
+        ([("Reshape", [-1, 4])], None),
+        ([("Transpose", {"perm": [1, 0, 2]}), ("Relu", {}), ("Reshape", [3, -1, 2, 2]),
+          ("Transpose", {"perm": [0, 2, 1, 3]}), ("Reshape", [-1, 2])], 1),
+        ([("Reshape", [-1, 3, 2, 2]), ("Transpose", {"perm": [1, 0, 2, 3]}), ("Reshape", [-1, 2])],
+         2),
+        ([("Transpose", {"perm": [1, 0, 2]}), ("Reshape", [-1, 6])], None),
+    ],
+)  # fmt: skip
+def test_rows_of_a_sample_are_followed_through_the_graph(
+    nodes: list[tuple[str, Any]], expected: int | None
+) -> None:
+    constants = {"w": networks.draw(6, 5)}
+    made, before = [], "x"
+    for place, (op, given) in enumerate(nodes):
+        name, inputs = f"t{place}", [before]
+        if op == "Reshape":
+            constants[f"shape{place}"] = np.array(given)
+            inputs.append(f"shape{place}")
+        made.append(h.make_node(op, inputs, [name], **({} if op == "Reshape" else given)))
+        before = name
+    model = networks.model(made, {"x": ["n", 3, 4]}, {before: [None] * 2}, constants)
+    graph = Graph(im.onnx.load(model))
+    assert rows_after_sample(graph, before) == expected

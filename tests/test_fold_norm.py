@@ -75,6 +75,15 @@ def test_folded_network_is_the_same_function(case: str) -> None:
         np.testing.assert_allclose(answer / scale, expected / scale, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_summary_plans_the_arrays_that_the_chip_has(case: str) -> None:
+    net = im.Network.from_onnx(CASES[case][0])
+    machine = im.Hardware(weight_bits=6, cell=im.Cell(bits=2), array=im.Array(rows=8, cols=4))
+    chip = im.AnalogNetwork(net, machine)
+    planned, programmed = net.summary(machine).splitlines(), chip.summary().splitlines()
+    assert planned[1:] == programmed[1:]
+
+
 def test_every_output_has_its_scale_in_the_cells() -> None:
     built, _ = CASES["Conv in 2 groups"]
     net = im.Network.from_onnx(built)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DOMAIN = "ai.onnx.ml"
 LINEAR = {"LinearClassifier", "LinearRegressor"}
 
+# Why: the identity that takes the place of the weights has the square of this many numbers.
+LARGEST = 4096
+
 
 def drop_zip_maps(model: ModelProto) -> None:
     """Let the network's outputs be arrays where they are lists of dictionaries."""
@@ -59,8 +62,10 @@ def _weights(node: NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     weight = np.asarray(given.get("coefficients", []), np.float32)
     is_classifier = node.op_type == "LinearClassifier"
     outputs = len(bias) if is_classifier else given.get("targets", 1)
+    if not 1 <= outputs <= LARGEST or not weight.size or weight.size % outputs:
+        return None
     bias = bias if len(bias) else np.zeros(outputs, np.float32)
-    if outputs < 1 or len(bias) != outputs or not weight.size or weight.size % outputs:
+    if len(bias) != outputs:
         return None
     return weight.reshape(outputs, -1), bias
 

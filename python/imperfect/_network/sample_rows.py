@@ -68,7 +68,7 @@ def axis_factors(graph: Graph, name: str, steps: int = MAX_STEPS) -> Axes | None
         return None
     if node.op_type == "Transpose":
         order = attributes(node).get("perm", range(len(axes))[::-1])
-        return [axes[axis] for axis in order]
+        return [axes[axis] for axis in order] if sorted(order) == [*range(len(axes))] else None
     if node.op_type in REGROUPS:
         return None if shape is None else _regroup([f for axis in axes for f in axis], shape)
     if shape is None or len(shape) != len(axes):
@@ -103,9 +103,11 @@ def _regroup(factors: list[Factor], shape: Shape) -> Axes | None:
 def _take(rest: list[Factor], size: int, *, from_right: bool) -> list[Factor] | None:
     """Take factors of this product off one end, splitting the last of them if need be."""
     taken: list[Factor] = []
+    if size < 1:
+        return None
     while size > 1:
         place = -1 if from_right else 0
-        if not rest or not isinstance(factor := rest[place], int):
+        if not rest or not isinstance(factor := rest[place], int) or factor < 1:
             return None
         if size % factor == 0:
             rest.pop(place)

@@ -247,7 +247,7 @@ void register_layer(py::module_& m) {
       .def_property_readonly("array_counts",
                              [](const Layer& layer) {
                                const LayerShape& shape = layer.shape();
-                               return array_counts(layer.hardware(), shape.groups, shape.outputs_per_group(),
+                               return array_counts(layer.hardware(), shape.groups, shape.array_outputs() / shape.groups,
                                                    shape.rows_per_group());
                              })
       .def("conductances", [](const Layer& layer) { return to_array(layer.conductances(), cell_dimensions(layer)); })
