@@ -188,13 +188,6 @@ class Layer:
     @property
     def write(self) -> int: ...
 
-def array_counts(
-    hardware: typing.Any,
-    num_groups: typing.SupportsInt | typing.SupportsIndex,
-    outputs_per_group: typing.SupportsInt | typing.SupportsIndex,
-    rows_per_group: typing.SupportsInt | typing.SupportsIndex,
-) -> tuple[int, int, int, int, int]: ...
-
 class RecurrentCell:
     def __init__(
         self,
@@ -225,6 +218,12 @@ class RecurrentCell:
         numpy.typing.NDArray[numpy.float32],
     ]: ...
 
+def array_counts(
+    hardware: typing.Any,
+    num_groups: typing.SupportsInt | typing.SupportsIndex,
+    outputs_per_group: typing.SupportsInt | typing.SupportsIndex,
+    rows_per_group: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[int, int, int, int, int]: ...
 def available_simd_levels() -> str:
     """
     Levels this machine can run, lowest first, separated by spaces.

@@ -147,7 +147,7 @@ class LayerSpec:
         """Scale and shift of the epilogue, each of shape (outputs,)."""
         if self.absorbed:
             return self.absorbed[-1].scale, self.absorbed[-1].shift
-        return np.ones(self.outputs, np.float32), np.zeros(self.outputs, np.float32)
+        return np.ones(self.num_outputs, np.float32), np.zeros(self.num_outputs, np.float32)
 
     @property
     def limits(self) -> tuple[float, float]:
