@@ -179,7 +179,7 @@ def shares(results: pd.DataFrame) -> str:
     Share of the lost accuracy that comes back; 95 % interval over chips.
     <BLANKLINE>
     knob       value  lost  refitted brings back  better control would
-    cell.bits  2      75.0  0.60 (0.22 to 0.98)   -
+    cell.bits  2      75.0  0.60 (0.26 to 0.94)   -
     """
     rows = []
     for row in recovered(results).to_dict("records"):

@@ -66,7 +66,7 @@ def recovered(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     ... })
     >>> print(study.recovered(results)[["recovery", "low", "high"]].round(2).to_string(index=False))
      recovery   low  high
-         0.53 -0.29  1.36
+         0.53 -0.71  1.78
     """
     level = real("confidence", confidence, "a number above 0 and below 1", lambda p: 0 < p < 1)
     check_results(results, COMPARED + OTHERS, ["chip"])
