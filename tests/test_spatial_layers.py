@@ -186,7 +186,7 @@ def test_arrays_are_counted_by_columns() -> None:
     assert layer.plan.arrays == use.arrays
     network, _ = odd_networks.ALL_CASES["transposed, grouped"]()
     spec = Network.from_onnx(network)._specs["up"]
-    assert spec.matrix == (3, 2 * 9, 2)
+    assert spec.matrices[0] == (3, 2 * 9, 2)
 
 
 def test_block_diagonal_arrays_hold_groups_of_a_transposed_convolution() -> None:
