@@ -113,15 +113,14 @@ class Reading:
     def with_noise(self, noise: Noise, numbers: Integers, codes: list[int]) -> Reading:
         """The currents with their noise.
 
-        Noise rounds in proportion to its deviation. With several cycles that share draws, rounding
-        of the covariance by 1e-7 of itself changes the root of a pivot, which is at least 1e-6 of
-        it, by up to 1e-4 deviations, and several of them add.
+        Noise rounds in proportion to its deviation and its draws. Where variances are rounded by a
+        part e, so is C as a form, and the draws L z move by a few e deviations however close to
+        singular C is.
         """
         c = self.covariance
         deviation = np.sqrt(np.stack([c[t, t] for t in range(len(c))]))
-        is_correlated = bool(np.any(c[~np.eye(len(c), dtype=np.bool_)]))
         drawn = noise.of_lines(c, numbers, codes)
-        gross = self.gross + 5.0 * np.abs(drawn) + (1e3 if is_correlated else 5.0) * deviation
+        gross = self.gross + 5.0 * (np.abs(drawn) + deviation)
         return Reading(self.current + drawn, gross, self.flip, np.zeros_like(c))
 
 

@@ -15,16 +15,6 @@ struct PackedRows {
   Vector at(int row, int v) const { return load(inputs + static_cast<std::ptrdiff_t>(row) * kLanes + v * kWidth); }
 };
 
-/// The product of two packed panels, row by row.
-struct PairRows {
-  const float* a;
-  const float* b;
-  Vector at(int row, int v) const {
-    const std::ptrdiff_t i = static_cast<std::ptrdiff_t>(row) * kLanes + v * kWidth;
-    return multiply_by(load(a + i), load(b + i));
-  }
-};
-
 /// One row of inputs where it lies in a padded image.
 struct DirectRows {
   const float* source;
