@@ -7,9 +7,9 @@ images:
 
 - refitted: a new head by logistic regression, computed digitally, as in `im.study`;
 - refitted, written: the same head written into cells of the same kind;
-- fine-tuned: a last layer that lies in such cells all the time, trained by PyTorch: the forward
-  pass is the hardware's, every step writes the cells anew with new errors, and the accuracy is
-  that of the cells as they were last written.
+- fine-tuned: that head trained further by PyTorch in such cells: the forward pass is the
+  hardware's, every step writes the cells anew with new errors, and the accuracy is that of the
+  cells as they were last written.
 
 The script prints the accuracy on 1,000 test images, which decide nothing.
 """
@@ -76,8 +76,9 @@ def measure(seed: int, hardware: im.Hardware = HARDWARE) -> dict[str, np.ndarray
     head = default_head().fit(train, y_train)
     features, labels, tests = (torch.from_numpy(a) for a in (train, y_train, test))
     tuned, written = (last_layer(features, hardware, seed) for _ in range(2))
+    for layers in (tuned, written):
+        write(head, layers, features)
     fine_tune(tuned, features, labels)
-    write(head, written, features)
     with torch.no_grad():
         answers = {
             "collapsed": chip(x_test),
