@@ -126,7 +126,8 @@ def _add_hardware(group: Any) -> None:
         action="append",
         default=[],
         metavar="FIELD=V,V",
-        help="values to try of any field, such as cell.bits=4,3,2; may be repeated",
+        help="values to try of any field, such as cell.bits=4,3,2; may be repeated; every field is"
+        " varied alone, and with --error at its first value",
     )
 
 
