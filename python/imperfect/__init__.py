@@ -36,13 +36,26 @@ from imperfect.layers import (
 )
 
 if TYPE_CHECKING:
-    from imperfect import circuit, data, diagnosis, images, plot, report, study, testing, torch, zoo
+    from imperfect import (
+        circuit,
+        cost,
+        data,
+        diagnosis,
+        images,
+        plot,
+        report,
+        study,
+        testing,
+        torch,
+        zoo,
+    )
     from imperfect.diagnosis import diagnose
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
 
 _MODULES = (
     "circuit",
+    "cost",
     "data",
     "diagnosis",
     "images",
@@ -89,6 +102,7 @@ __all__ = [
     "available_simd_levels",
     "circuit",
     "converters",
+    "cost",
     "data",
     "device",
     "diagnose",

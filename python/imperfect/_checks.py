@@ -77,6 +77,13 @@ def integer(
     return int(value)
 
 
+def count(field: str, value: Any) -> int:
+    """A positive integer."""
+    number = integer(field, value, 1)
+    assert number is not None
+    return number
+
+
 def bits(field: str, value: Any, ideal: str, low: int = 1) -> int | None:
     """A number of bits, ``low`` to 16, or None; 0 is refused because None means ideal."""
     return integer(field, value, low, 16, none=f"ideal: {ideal}")

@@ -18,6 +18,7 @@ __all__: list[str] = [
     "Layer",
     "LayerShape",
     "RecurrentCell",
+    "array_blocks",
     "array_counts",
     "available_simd_levels",
     "has_openmp",
@@ -134,6 +135,7 @@ class Layer:
         write: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
     def pulses(self) -> numpy.typing.NDArray[numpy.uint32]: ...
+    def read_activity(self, x: numpy.ndarray) -> tuple[int, int, float]: ...
     def set_calibration(
         self,
         full_scale: typing.SupportsFloat | typing.SupportsIndex,
@@ -173,6 +175,8 @@ class Layer:
         numpy.typing.NDArray[numpy.float32],
         numpy.typing.NDArray[numpy.float32],
     ]: ...
+    @property
+    def matrix(self) -> tuple[int, int, int]: ...
     @property
     def needs_calibration(self) -> bool: ...
     @property
@@ -218,6 +222,12 @@ class RecurrentCell:
         numpy.typing.NDArray[numpy.float32],
     ]: ...
 
+def array_blocks(
+    hardware: typing.Any,
+    num_groups: typing.SupportsInt | typing.SupportsIndex,
+    outputs_per_group: typing.SupportsInt | typing.SupportsIndex,
+    rows_per_group: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
 def array_counts(
     hardware: typing.Any,
     num_groups: typing.SupportsInt | typing.SupportsIndex,

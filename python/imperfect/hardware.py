@@ -69,6 +69,10 @@ class Hardware(Document):
     drift_compensation : {None, "layer", "column"}
         Scale outputs by B / B(t), B = mean abs(read-out) of calibration data when written, B(t)
         at the time of the layer (``layer.at``): one factor, or one for each output.
+    clock : float or None
+        Reads of an array in a second at most, in hertz, 1 to 1e12; fewer where the conversions of
+        a read take longer than its period. It decides latency and energy (``layer.cost``), not what
+        is computed. None: as fast as the components are.
     cell, array, dac, adc : Cell, Array, DAC, ADC
         The parts.
 
@@ -94,6 +98,7 @@ class Hardware(Document):
     per: Literal["layer", "channel"] = "layer"
     groups: Literal["separate", "block_diagonal"] = "separate"
     drift_compensation: Literal["layer", "column"] | None = None
+    clock: float | None = None
     cell: Cell = Cell()  # noqa: RUF009 - Cell is frozen
     array: Array = Array()  # noqa: RUF009
     dac: DAC = DAC()
@@ -109,6 +114,10 @@ class Hardware(Document):
         if (compensation := self.drift_compensation) is not None:
             words = ("layer", "column")
             _checks.choice("Hardware.drift_compensation", compensation, words, "None")
+        if self.clock is not None:
+            allowed = "from 1 to 1e12 Hz, or None (as fast as the components are)"
+            clock = _checks.real("Hardware.clock", self.clock, allowed, lambda f: 1 <= f <= 1e12)
+            self._set(clock=clock)
         span = "Hardware.weight_range", self.weight_range, ("max",), "units of W"
         self._set(
             weight_bits=_checks.bits("Hardware.weight_bits", self.weight_bits, "continuous", 2),

@@ -56,6 +56,10 @@ class Array(Value):
         solved for every input and cycle, a thousand times slower than a product
         (``imperfect.circuit.read_currents``). Read noise passes the wires as if no cell were
         disconnected or nonlinear.
+    adc_share : int
+        Neighbouring bit lines of an array (pairs of them, where polarities are subtracted before
+        conversion) that take turns at one output converter, 1 or more. It decides latency and area
+        (``layer.cost``), not what is computed.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Array(Value):
     corner: Literal["left_bottom", "left_top", "right_bottom", "right_top"] = "left_bottom"
     layout: Literal["separate", "interleaved"] = "separate"
     gated: bool = False
+    adc_share: int = 1
 
     def __post_init__(self) -> None:
         limit, unit = self.column_current_max, "unit currents; None: unlimited"
@@ -92,6 +97,7 @@ class Array(Value):
             column_current_max=limit,
             corner=_checks.choice("Array.corner", self.corner, CORNERS),
             layout=_checks.choice("Array.layout", self.layout, ("separate", "interleaved")),
+            adc_share=_checks.count("Array.adc_share", self.adc_share),
             gated=_checks.flag("Array.gated", self.gated),
         )
         for name in RESISTANCES:

@@ -14,6 +14,7 @@ import numpy as np
 
 from imperfect import _core
 from imperfect._arrays import Floats
+from imperfect._layers.costed import Costed
 from imperfect._layers.description import Clipping
 from imperfect._optional import require
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 POLARITIES = {-1: "", 0: "+", 1: "-"}
 
 
-class Calibrated:
+class Calibrated(Costed):
     """The part of a layer that has to do with its converters' ranges."""
 
     _compiled: _core.Layer

@@ -15,6 +15,7 @@ import numpy as np
 from imperfect import _core
 from imperfect._arrays import Floats, as_num_threads, as_samples, as_seed
 from imperfect._layers.calibration import report_rows, report_table
+from imperfect._layers.costed import Costed
 from imperfect._layers.description import Clipping
 from imperfect._layers.linear import AnalogLinear
 from imperfect._layers.merged import merged_clipping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 Sequences = tuple[Floats, Floats, Floats, Lengths | None]
 
 
-class AnalogRecurrent(RecurrentCores):
+class AnalogRecurrent(RecurrentCores, Costed):
     """What AnalogLSTM and AnalogGRU share. Not made directly."""
 
     def _checked(

@@ -14,6 +14,7 @@ from imperfect import _core
 from imperfect._arrays import as_seed
 from imperfect._checks import check_instance
 from imperfect._layers.calibration import report_rows, report_table
+from imperfect._layers.costed import Costed
 from imperfect._network import corrections
 from imperfect._network.batch import Input
 from imperfect._network.programmed import Layer
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from imperfect._network.network import Network
 
 
-class Measured:
+class Measured(Costed):
     """The part of a chip that measures its layers."""
 
     network: Network

@@ -34,11 +34,11 @@ from imperfect.testing._reading import KeyedNoise, Noise, Silence
 
 MODELLED = {
     Hardware: "weight_bits scheme two_sided subtract offset_removal weight_range per groups "
-    "drift_compensation",
+    "drift_compensation clock",
     Cell: "bits g_max on_off_ratio programming faults drift read_noise g_min_sigma g_max_sigma "
     "nonlinearity v_read",
     Array: "rows cols partition column_current_max r_row r_col r_driver r_sense corner layout "
-    "gated",
+    "gated adc_share",
     DAC: "bits slice_bits signed two_pass accumulate range method nonlinearity",
     ADC: "bits range method tie_slices gain_sigma offset_sigma inl noise",
 }

@@ -142,6 +142,24 @@ ArrayCounts array_counts(const Hardware& hardware, int num_groups, int outputs_p
   return {use.num_arrays, use.weight_cells, use.unit_cells, use.off_block_cells, use.cells};
 }
 
+/// Blocks of a layer, one a row: word lines, data columns and unit columns of their arrays.
+py::array_t<std::int64_t> array_blocks(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+  const std::vector<ArrayBlock> blocks = list_blocks(hardware, num_groups, outputs_per_group, rows_per_group);
+  py::array_t<std::int64_t> result({static_cast<py::ssize_t>(blocks.size()), py::ssize_t{3}});
+  std::int64_t* to = result.mutable_data();
+  for (const ArrayBlock& block : blocks)
+    for (const int lines : {block.rows, block.outputs, block.units}) *to++ = lines;
+  return result;
+}
+
+std::tuple<std::uint64_t, std::uint64_t, double> read_activity(const Layer& layer, const py::array& x) {
+  const BatchShape input = batch_shape(x);
+  const ArrayView<const float> from = float_view("x", x);
+  const py::gil_scoped_release release;
+  const ReadActivity activity = layer.read_activity(from, input);
+  return {activity.word_line_charges, activity.cell_reads, activity.energy};
+}
+
 using Floats = py::array_t<float>;
 
 std::tuple<Floats, Floats, Floats> cells(const Layer& layer) {
@@ -188,6 +206,12 @@ void register_layer(py::module_& m) {
         return array_counts(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
       },
       py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
+  m.def(
+      "array_blocks",
+      [](const py::object& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+        return array_blocks(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
+      },
+      py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
   py::class_<LayerShape>(m, "LayerShape")
       .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
            py::arg("kernel") = Triple{1, 1, 1}, py::arg("stride") = Triple{1, 1, 1}, py::arg("dilation") = Triple{1, 1, 1},
@@ -216,6 +240,7 @@ void register_layer(py::module_& m) {
           },
           py::arg("x"))
       .def("clipping_rates", &clipping_rates, py::arg("x"))
+      .def("read_activity", &read_activity, py::arg("x"))
       .def("calibration_report", &calibration_report, py::arg("x"))
       .def(
           "with_epilogue",
@@ -249,6 +274,11 @@ void register_layer(py::module_& m) {
                                const LayerShape& shape = layer.shape();
                                return array_counts(layer.hardware(), shape.groups, shape.array_outputs() / shape.groups,
                                                    shape.rows_per_group());
+                             })
+      .def_property_readonly("matrix",
+                             [](const Layer& layer) {
+                               const LayerShape& shape = layer.shape();
+                               return std::tuple(shape.groups, shape.array_outputs() / shape.groups, shape.rows_per_group());
                              })
       .def("conductances", [](const Layer& layer) { return to_array(layer.conductances(), cell_dimensions(layer)); })
       .def("effective_weight", [](const Layer& layer) {

@@ -17,6 +17,7 @@
 #include "layer/fold.hpp"
 #include "layer/forward.hpp"
 #include "layer/program.hpp"
+#include "layer/read_activity.hpp"
 #include "layer/readout.hpp"
 #include "layer/tables.hpp"
 
@@ -252,6 +253,18 @@ CalibrationReport Layer::calibration_report(ArrayView<const float> x, const Batc
   check_input(x, input);
   check(input.images > 0, "x is an empty batch: a report needs at least one sample");
   return report_calibration(*impl_->definition, *impl_->packed(*impl_->state()), x.data, input);
+}
+
+ReadActivity Layer::read_activity(ArrayView<const float> x, const BatchShape& input) const {
+  check_input(x, input);
+  check(input.images > 0, "x is an empty batch: a cost needs at least one sample");
+  impl_->definition->shape.output_shape(input);
+  const auto state = impl_->state();
+  // Why: the packed form of ideal converters has no full scale, as nothing there depends on it.
+  InputCode code = impl_->packed(*state)->input;
+  const double calibrated = state->calibration ? state->calibration->full_scale : 1.0;
+  code.full_scale = impl_->definition->hardware.dac.range.value_or(calibrated);
+  return measure_reads(*impl_->definition, *state->cells, code, x.data, input);
 }
 
 Layer Layer::with_epilogue(Epilogue epilogue) const {

@@ -22,13 +22,27 @@ long long provided_cells(const Hardware& hardware, const Tiling& tiling, const M
   return total;
 }
 
-}  // namespace
-
-ArrayUse count_arrays(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+Tiling checked_tiling(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
   validate(hardware);
   check(num_groups >= 1 && outputs_per_group >= 1 && rows_per_group >= 1, "a layer of ", num_groups, " groups of ",
         outputs_per_group, " × ", rows_per_group, " weights: all must be at least 1");
-  const Tiling tiling = make_tiling(hardware, num_groups, outputs_per_group, rows_per_group);
+  return make_tiling(hardware, num_groups, outputs_per_group, rows_per_group);
+}
+
+}  // namespace
+
+std::vector<ArrayBlock> list_blocks(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+  const Tiling tiling = checked_tiling(hardware, num_groups, outputs_per_group, rows_per_group);
+  std::vector<ArrayBlock> blocks;
+  for (const MergedGroup& group : tiling.merged)
+    for (const Block& rows : group.row_blocks)
+      for (const Block& cols : group.col_blocks)
+        blocks.push_back({rows.size(), cols.size(), tiling.unit_columns ? group.groups : 0});
+  return blocks;
+}
+
+ArrayUse count_arrays(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+  const Tiling tiling = checked_tiling(hardware, num_groups, outputs_per_group, rows_per_group);
   const long long planes = make_weight_code(hardware).num_planes();
   const long long planes_per_array = hardware.array.is_interleaved ? planes : 1;
   const long long arrays_per_block = planes / planes_per_array;

@@ -5,6 +5,8 @@
 // "interleaved" it holds all cells of its weights, and a pair lies in two neighbouring bit lines. Counting needs no weights.
 #pragma once
 
+#include <vector>
+
 #include "imperfect/hardware.hpp"
 
 namespace imperfect {
@@ -18,8 +20,18 @@ struct ArrayUse {
   long long cells = 0;            ///< of whole arrays; a side without limit is as long as the cells in use need
 };
 
+/// One row block crossed with one column block: the used lines of each of its arrays, of one slice and polarity.
+struct ArrayBlock {
+  int rows = 0;
+  int outputs = 0;
+  int units = 0;  ///< unit columns
+};
+
 /// Counts the arrays of a layer of `num_groups` groups, each of `outputs_per_group` × `rows_per_group` weights. Throws for
 /// hardware that cannot hold it.
 ArrayUse count_arrays(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group);
+
+/// The blocks that such a layer is cut into; each takes an array for every slice and polarity, or one if interleaved.
+std::vector<ArrayBlock> list_blocks(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group);
 
 }  // namespace imperfect

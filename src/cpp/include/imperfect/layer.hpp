@@ -129,6 +129,14 @@ struct CalibrationReport {
   std::vector<ConverterUse> converters;  ///< as Calibration::ranges; empty where nothing is converted or limited
 };
 
+/// What reading the arrays for a batch takes, over every product, pass and cycle. Energy is that of reads of 1 s, in units of
+/// g_max V², V the voltage at full-scale input.
+struct ReadActivity {
+  std::uint64_t word_line_charges = 0;  ///< word lines of arrays driven at other than 0 V
+  std::uint64_t cell_reads = 0;         ///< cells on them
+  double energy = 0.0;
+};
+
 /// Digits of all cells; see `Layer::cells`.
 struct CellArrays {
   std::vector<float> weights;    ///< [slice][polarity][output][row]
@@ -170,6 +178,7 @@ class Layer {
                const ReadKey& key = {}) const;
   ClippingRates clipping_rates(ArrayView<const float> x, const BatchShape& input) const;
   CalibrationReport calibration_report(ArrayView<const float> x, const BatchShape& input) const;
+  ReadActivity read_activity(ArrayView<const float> x, const BatchShape& input) const;
 
   /// A layer with the same cells and another digital step.
   Layer with_epilogue(Epilogue epilogue) const;
