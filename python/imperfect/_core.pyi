@@ -281,9 +281,9 @@ def read_currents(
     a2: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None,
     a3: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None,
     num_threads: typing.SupportsInt | typing.SupportsIndex,
-) -> numpy.typing.NDArray[numpy.float64]:
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """
-    Currents of one array with wires for many drives, gated or with curved cells.
+    Currents and power of one array with wires for many drives, gated or with curved cells.
     """
 
 def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:

@@ -214,7 +214,7 @@ def read_currents(
     for name, term in zip(curves, terms, strict=True):
         if term is not None and term.shape != cells.shape:
             raise ValueError(f"{name} has shape {term.shape}: must be {cells.shape} like g")
-    currents = _core.read_currents(
+    currents, _ = _core.read_currents(
         cells,
         inputs.reshape(-1, cells.shape[0]),
         *_wires((r_row, r_col, r_driver, r_sense), corner),

@@ -191,5 +191,5 @@ def _area(entry: Component | None, place: str, placed: Placed, missing: str) -> 
     if entry is None:
         return missing
     if entry.area is not None and place:
-        return entry.area * getattr(counts, place) * placed.copies
+        return float(entry.area * getattr(counts, place) * placed.copies)
     return f"in {entry.part_of}" if entry.part_of else f"{NOT_MODELLED}: no area given"

@@ -121,13 +121,14 @@ def gate_counts(kind: str, layer: AnalogRecurrent, steps: int) -> Counts:
     """Digital work of the cells of a recurrent layer in so many steps.
 
     For each unit and step, an LSTM adds what its four gates get from both arrays, multiplies f c
-    and i g and o tanh(c) (peepholes: three products more) and takes five functions; a GRU adds for
+    and i g and o tanh(c) (peepholes: three products more) and takes five functions, four with a coupled input gate; a GRU adds for
     three gates, multiplies r, and z (h - n) after one subtraction, and takes three functions.
     """
     units = steps * layer.hidden_size
     if kind == "lstm":
         peepholes = 3 if layer._peepholes(0) is not None else 0
-        work = {"shift_adds": 4, "digital_multiply_adds": 3 + peepholes, "functions": 5}
+        functions = 4 if layer._constructor_arguments()["input_forget"] else 5
+        work = {"shift_adds": 4, "digital_multiply_adds": 3 + peepholes, "functions": functions}
     else:
         work = {"shift_adds": 4, "digital_multiply_adds": 2, "functions": 3}
     return Counts(**{name: number * units for name, number in work.items()})

@@ -50,6 +50,7 @@ from imperfect.testing._asserts import (
     assert_std_within_sigma,
     assert_within_sigma,
 )
+from imperfect.testing._counts import count_events, read_energy
 from imperfect.testing._layer import ReferenceLayer
 from imperfect.testing._programming import programming_sigma
 from imperfect.testing._random import (
@@ -77,11 +78,13 @@ __all__ = [
     "assert_outputs_match",
     "assert_std_within_sigma",
     "assert_within_sigma",
+    "count_events",
     "fault_positions",
     "layer_number",
     "normals",
     "philox",
     "programming_sigma",
+    "read_energy",
     "stream_key",
     "trial_seed",
     "uniforms",

@@ -51,23 +51,25 @@ ArrayView<const double> view(const std::optional<Doubles>& array) {
   return array ? ArrayView<const double>{array->data(), static_cast<std::size_t>(array->size())} : ArrayView<const double>{};
 }
 
-Doubles read_currents(const Doubles& g, const Doubles& v, double r_row, double r_col, double r_driver, double r_sense,
-                      const std::string& corner, bool gated, const std::optional<Doubles>& a2,
-                      const std::optional<Doubles>& a3, int num_threads) {
+std::tuple<Doubles, Doubles> read_currents(const Doubles& g, const Doubles& v, double r_row, double r_col, double r_driver,
+                                           double r_sense, const std::string& corner, bool gated,
+                                           const std::optional<Doubles>& a2, const std::optional<Doubles>& a3,
+                                           int num_threads) {
   check(g.ndim() == 2, "g has ", g.ndim(), " dimensions: must have 2 (word lines, bit lines)");
   check(v.ndim() == 2, "v has ", v.ndim(), " dimensions: must have 2 (drives, word lines)");
   const Wires wires{r_row, r_col, r_driver, r_sense, to_corner(corner)};
   const CircuitDrives drives{line_count(g, 0), line_count(g, 1), static_cast<std::size_t>(v.shape(0)), gated};
-  Doubles currents({v.shape(0), g.shape(1)});
+  Doubles currents({v.shape(0), g.shape(1)}), power({v.shape(0)});
   const ArrayView<const double> cells{g.data(), static_cast<std::size_t>(g.size())};
   const ArrayView<const double> voltages{v.data(), static_cast<std::size_t>(v.size())};
   const ArrayView<double> to{currents.mutable_data(), static_cast<std::size_t>(currents.size())};
+  const ArrayView<double> watt{power.mutable_data(), drives.count};
   const CellCurve curve{view(a2), view(a3)};
   {
     const py::gil_scoped_release release;
-    solve_currents(drives, cells, curve, wires, voltages, to, {}, num_threads);
+    solve_currents(drives, cells, curve, wires, voltages, to, watt, num_threads);
   }
-  return currents;
+  return {std::move(currents), std::move(power)};
 }
 
 }  // namespace
@@ -78,7 +80,7 @@ void register_wires(py::module_& m) {
         "Transfer matrices of arrays with wires and, if wanted, the admittances between drivers.");
   m.def("read_currents", &read_currents, py::arg("g"), py::arg("v"), py::arg("r_row"), py::arg("r_col"), py::arg("r_driver"),
         py::arg("r_sense"), py::arg("corner"), py::arg("gated"), py::arg("a2"), py::arg("a3"), py::arg("num_threads"),
-        "Currents of one array with wires for many drives, gated or with curved cells.");
+        "Currents and power of one array with wires for many drives, gated or with curved cells.");
 }
 
 }  // namespace imperfect
