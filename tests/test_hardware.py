@@ -132,6 +132,7 @@ def machines(draw: st.DrawFn) -> Hardware:
         per=draw(pick("layer", "channel")),
         groups=draw(pick("separate", "block_diagonal")),
         drift_compensation=draw(pick(None, "layer", "column")),
+        clock=draw(st.none() | st.floats(1, 1e12)),
         array=draw(arrays),
         dac=draw(dacs()),
         adc=ADC(
@@ -169,7 +170,7 @@ ONE_CHANGE: dict[str, Any] = {
     "cell.g_max": 1e-6, "cell.on_off_ratio": 9, "cell.programming": GAUSS,
     "cell.faults": device.StuckAt(), "cell.g_min_sigma": 0.1, "cell.g_max_sigma": 0.1,
     "array.rows": 1, "array.cols": 1, "array.partition": "fill", "array.column_current_max": 1,
-    "dac.bits": 8,
+    "array.adc_share": 2, "clock": 1e9, "dac.bits": 8,
     "dac.signed": False, "dac.two_pass": True, "dac.accumulate": "analog", "dac.range": 1,
     "dac.method": "mse", "adc.bits": 8, "adc.range": (0, 1), "adc.method": ("percentile", 99),
     "adc": ADC(range="calibrated", tie_slices=True),

@@ -48,6 +48,9 @@ BAD_VALUES: list[tuple[Callable[[], object], list[str]]] = [
     (lambda: DAC(accumulate="none"), ["DAC.accumulate='none'", "'analog'"]),
     (lambda: device.RRAMCMO("1%"), ["RRAMCMO.range='1%'", "'0.2%'", "'2%'"]),
     (lambda: device.StuckAt(cluster="cell"), ["StuckAt.cluster='cell'", "'row'", "None"]),
+    (lambda: Array(adc_share=0), ["Array.adc_share=0", "from 1"]),
+    (lambda: Hardware(clock=0), ["Hardware.clock=0", "1 to 1e12 Hz", "None"]),
+    (lambda: Hardware(clock=NAN), ["Hardware.clock=nan", "Hz"]),
     (lambda: Hardware(drift_compensation="all"), ["drift_compensation='all'", "'column'", "None"]),
     # Ranges and calibration methods
     (lambda: Hardware(weight_range="min"), ["weight_range='min'", "'max'", "percentile"]),

@@ -38,7 +38,7 @@ PYTHON_ORDER = [
     {"hardware", "device", "converters", "presets", "circuit"},
     {"layers"},
     {"network", "onnx", "images"},
-    {"estimators", "study", "diagnosis", "data", "torch", "zoo"},
+    {"cost", "estimators", "study", "diagnosis", "data", "torch", "zoo"},
     {"plot"},
     {"cli"},
 ]

@@ -85,7 +85,7 @@ def cost(
     >>> found.totals.adc_conversions == 32 * 4 * 8
     True
     >>> found.left_out["energy"]
-    ('array (needs Cell.g_max and Cell.v_read)', 'word_line (needs Cell.v_read)')
+    ('word_line (needs Cell.v_read)', 'array (needs Cell.g_max and Cell.v_read)')
     """
     library = as_components(components)
     if schedule is not None:

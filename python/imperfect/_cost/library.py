@@ -11,8 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from imperfect import _checks
+from imperfect import _checks, presets
 from imperfect._cost.components import EVENTS, Component, Setting, component_of, parse_toml
+from imperfect._presets.machines import MACHINES
+from imperfect.hardware import Hardware
 
 LIBRARIES = ("generic", "isaac", "puma", "hermes", "neurram")
 HEAD = ("name", "title", "source")
@@ -30,6 +32,8 @@ class Components:
     entries : dict
         From names to a ``Component``, or to several, of which the first that is valid is used.
         Names of ``EVENTS`` are what every machine has; others need ``Component.per``.
+    machine : Hardware or None
+        The machine that the publication describes, with its clock and shared converters.
 
     Raises
     ------
@@ -54,8 +58,15 @@ class Components:
         *,
         title: str = "",
         source: str = "",
+        machine: Hardware | None = None,
     ) -> None:
-        self.name, self.title, self.source = name, title, source
+        for field, value in {"name": name, "title": title, "source": source}.items():
+            _checks.check_instance(field, value, str, "a string")
+        if machine is not None:
+            _checks.check_instance("machine", machine, Hardware, "a Hardware or None")
+        if not isinstance(entries, Mapping):
+            raise TypeError(_checks.refusal("entries", entries, "a dictionary"))
+        self.name, self.title, self.source, self.machine = name, title, source, machine
         kept: dict[str, tuple[Component, ...]] = {}
         for key, given in entries.items():
             several = (given,) if isinstance(given, Component) else tuple(given)
@@ -76,6 +87,7 @@ class Components:
 
         The file has ``name``, ``title`` and ``source``, and a table for each component, or several
         (``[[dac]]``) where they hold for different settings; keys are the fields of ``Component``.
+        A table ``machine`` names a preset and fields that differ from it.
 
         Raises
         ------
@@ -92,15 +104,15 @@ class Components:
     def _parse(cls, text: str, where: str) -> Components:
         content = parse_toml(text, where)
         head = {key: content.pop(key, "") for key in HEAD}
+        machine = _machine(content.pop("machine", None))
         entries = {
             key: [
                 component_of(key, item) for item in (given if isinstance(given, list) else [given])
             ]
             for key, given in content.items()
         }
-        return cls(
-            head["name"] or Path(where).stem, entries, title=head["title"], source=head["source"]
-        )
+        name = head.pop("name") or Path(where).stem
+        return cls(name, entries, machine=machine, **head)
 
     def __getitem__(self, name: str) -> Component:
         """The first entry of a name."""
@@ -141,7 +153,7 @@ class Components:
 
     def _changed(self, entries: Mapping[str, Any]) -> Components:
         name = self.name if self.name.endswith("*") else f"{self.name}*"
-        return Components(name, entries, title=self.title, source=self.source)
+        return Components(name, entries, title=self.title, source=self.source, machine=self.machine)
 
     def find(self, name: str, setting: Setting) -> Component | str:
         """The entry that holds for a setting, or why there is none."""
@@ -150,6 +162,19 @@ class Components:
             if not reason:
                 return item
         return "; ".join(reasons) if reasons else "no entry"
+
+
+def _machine(given: Any) -> Hardware | None:
+    """A preset with other fields, as a library's file names them."""
+    if given is None:
+        return None
+    _checks.check_instance("machine", given, Mapping, "a table with a preset and fields")
+    fields = dict(given)
+    preset = _checks.choice("machine.preset", fields.pop("preset", ""), MACHINES)
+    hardware: Hardware = getattr(presets, preset)()
+    for path, value in fields.items():
+        hardware = hardware.with_field(path, value)
+    return hardware
 
 
 @cache
@@ -175,7 +200,10 @@ def components(name: str = "generic") -> Components:
     --------
     >>> import imperfect as im
     >>> im.cost.components("neurram")["sample_hold"].energy
-    1.45e-12
+    7.25e-13
+    >>> isaac = im.cost.components("isaac").machine
+    >>> isaac.clock, isaac.array.adc_share
+    (10000000.0, 129)
     """
     _checks.choice("name", name, LIBRARIES)
     path = files("imperfect.data").joinpath("components", f"{name}.toml")

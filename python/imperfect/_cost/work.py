@@ -121,8 +121,9 @@ def gate_counts(kind: str, layer: AnalogRecurrent, steps: int) -> Counts:
     """Digital work of the cells of a recurrent layer in so many steps.
 
     For each unit and step, an LSTM adds what its four gates get from both arrays, multiplies f c
-    and i g and o tanh(c) (peepholes: three products more) and takes five functions, four with a coupled input gate; a GRU adds for
-    three gates, multiplies r, and z (h - n) after one subtraction, and takes three functions.
+    and i g and o tanh(c) (peepholes: three products more) and takes five functions, four with a
+    coupled input gate; a GRU adds for three gates, multiplies r, and z (h - n) after one
+    subtraction, and takes three functions.
     """
     units = steps * layer.hidden_size
     if kind == "lstm":

@@ -28,16 +28,19 @@ PackedLayer pack_drives(const Hardware& hardware, double full_scale, bool is_sig
 
 /// Pieces that a batch is cut into; it depends on the batch alone, so that sums do not depend on threads.
 inline constexpr std::size_t kDrivePieces = 16;
+/// Kernels' panels taken at a time: gathering few rows of many groups costs little for each.
+inline constexpr std::size_t kDrivePanels = 8;
 
 /// Calls visit(piece, Drive) for every drive of the batch; pieces run on several threads.
 template <class Visit>
 void for_each_drive(const LayerDefinition& definition, const PackedLayer& drives, const float* x, const BatchShape& input,
                     const Visit& visit) {
   const InputLayout layout(definition.product, input);
-  const auto lanes = static_cast<std::size_t>(kernels().lanes);
+  const std::size_t lanes = kDrivePanels * static_cast<std::size_t>(kernels().lanes);
   const std::size_t positions = definition.product.output_shape(input).positions();
-  const std::size_t panels_per_image = (positions + lanes - 1) / lanes;
-  const std::size_t panels = input.images * panels_per_image;
+  const std::size_t step = std::max<std::size_t>(1, lanes / positions);  // images that fill a panel
+  const std::size_t panels_per_step = (step * positions + lanes - 1) / lanes;
+  const std::size_t panels = (input.images + step - 1) / step * panels_per_step;
   const std::size_t pieces = std::min(kDrivePieces, panels);
   const std::vector<MergedGroup>& merged = definition.tiling.merged;
   parallel_for(static_cast<std::ptrdiff_t>(pieces), num_threads(), [&](std::ptrdiff_t index, int) {
@@ -46,10 +49,11 @@ void for_each_drive(const LayerDefinition& definition, const PackedLayer& drives
     PackedGroup place;
     std::size_t loaded = input.images;
     for (std::size_t panel = piece * panels / pieces; panel < (piece + 1) * panels / pieces; ++panel) {
-      const std::size_t image = panel / panels_per_image;
-      if (image != loaded) reader.load(x, image, 1);
+      const std::size_t image = panel / panels_per_step * step, first = panel % panels_per_step * lanes;
+      if (image != loaded) reader.load(x, image, std::min(step, input.images - image));
       loaded = image;
-      const int count = reader.select(panel % panels_per_image * lanes, static_cast<int>(lanes));
+      if (first >= reader.num_lanes()) continue;
+      const int count = reader.select(first, static_cast<int>(lanes));
       for (std::size_t group = 0; group < merged.size(); ++group) {
         place.first_group = merged[group].first_group;
         for (std::size_t block = 0; block < merged[group].row_blocks.size(); ++block) {

@@ -53,21 +53,45 @@ AllDrives no_drives(const Tiling& tiling) {
   return drives;
 }
 
+constexpr int kAtOnce = 8;  // sums side by side, which compilers put into vectors
+
+/// Σ digit² and how many digits are not 0.
+std::pair<double, std::uint64_t> sum_squares(const float* digits, int count) {
+  double sums[kAtOnce] = {};
+  int driven[kAtOnce] = {};
+  int l = 0;
+  for (; l + kAtOnce <= count; l += kAtOnce)
+    for (int k = 0; k < kAtOnce; ++k) {
+      sums[k] += double{digits[l + k]} * double{digits[l + k]};
+      driven[k] += digits[l + k] != 0.0f;
+    }
+  for (; l < count; ++l) {
+    sums[0] += double{digits[l]} * double{digits[l]};
+    driven[0] += digits[l] != 0.0f;
+  }
+  double sum = 0.0;
+  std::uint64_t number = 0;
+  for (int k = 0; k < kAtOnce; ++k) {
+    sum += sums[k];
+    number += static_cast<std::uint64_t>(driven[k]);
+  }
+  return {sum, number};
+}
+
 void add_powers(const Drive& drive, std::size_t terms, BlockDrives& sums) {
   for (std::size_t p = 0; p < terms; ++p) sums.powers[p].resize(static_cast<std::size_t>(drive.rows));
+  const double volts = drive.volts_per_digit;
   for (int row = 0; row < drive.rows; ++row) {
     const float* const digits = drive.digits + std::ptrdiff_t{row} * drive.lanes;
-    double totals[3] = {};
-    int driven = 0;
-    for (int l = 0; l < drive.count; ++l) {
-      const double v = double{digits[l]} * drive.volts_per_digit, square = v * v;
-      driven += digits[l] != 0.0f;
-      totals[0] += square;
-      totals[1] += square * v;
-      totals[2] += square * square;
+    const auto [squares, driven] = sum_squares(digits, drive.count);
+    const auto place = static_cast<std::size_t>(row);
+    sums.driven += driven;
+    sums.powers[0][place] += squares * volts * volts;
+    for (int l = 0; terms > 1 && l < drive.count; ++l) {
+      const double v = double{digits[l]} * volts;
+      sums.powers[1][place] += v * v * v;
+      sums.powers[2][place] += v * v * v * v;
     }
-    sums.driven += static_cast<std::uint64_t>(driven);
-    for (std::size_t p = 0; p < terms; ++p) sums.powers[p][static_cast<std::size_t>(row)] += totals[p];
   }
 }
 
@@ -144,38 +168,50 @@ class ArrayEnergy {
         curve_(definition.hardware.cell) {}
 
   double of(const WiredArray& array, const std::vector<WiredLine>& lines, const BlockDrives& drives, Sums kind) {
-    find_cells(numbers_, array, lines, places_);
-    return kind == Sums::kMoments ? with_wires(array, static_cast<int>(lines.size()), drives)
-                                  : of_cells(lines.size(), drives, kind);
+    if (kind == Sums::kMoments) return with_wires(array, lines, drives);
+    if (drives.powers[0].empty()) return 0.0;
+    double energy = 0.0;
+    for (const WiredLine& line : lines) energy += of_line(read_line(array, line), drives, kind);
+    return energy;
   }
 
  private:
-  double conductance(std::size_t place) const {
-    // Why: cells off the blocks are not kept where all of them are ideal.
-    return definition_.code.to_conductance(place < counts_.total() ? numbers_.at(cells_, place) : 0.0f);
+  /// Digits of one bit line. Where cells off the blocks are ideal they are not kept: 0.
+  const float* read_line(const WiredArray& array, const WiredLine& line) {
+    const Block& rows = array.rows();
+    const MergedGroup& group = array.columns.group;
+    const auto unit = static_cast<std::size_t>(line.number);
+    if (line.is_unit) return cells_.units.data() + (numbers_.of_unit(unit, line.plane, rows.begin) - counts_.weights);
+    if (group.groups == 1) return cells_.weights.data() + numbers_.of_data(group, line.plane, line.number, rows.begin);
+    line_.clear();
+    for (int row = rows.begin; row < rows.end; ++row) {
+      const std::size_t place = numbers_.of_data(group, line.plane, line.number, row);
+      line_.push_back(place < counts_.total() ? numbers_.at(cells_, place) : 0.0f);
+    }
+    return line_.data();
   }
 
-  double of_cells(std::size_t columns, const BlockDrives& drives, Sums kind) const {
-    double energy = 0.0;
-    for (std::size_t row = 0; row * columns < places_.size() && !drives.powers[0].empty(); ++row) {
-      double sums[3] = {};
-      for (std::size_t column = 0; column < columns; ++column) {
-        const double g = conductance(places_[row * columns + column]);
-        sums[0] += g;
-        if (kind != Sums::kPowers) continue;
-        sums[1] += curve_.square(g);
-        sums[2] += curve_.cube(g);
-      }
-      energy += sums[0] * drives.powers[0][row];
-      if (kind == Sums::kPowers) energy += sums[1] * drives.powers[1][row] + sums[2] * drives.powers[2][row];
+  double of_line(const float* digits, const BlockDrives& drives, Sums kind) const {
+    const std::size_t rows = drives.powers[0].size();
+    const WeightCode& code = definition_.code;
+    double driven = 0.0, weighted = 0.0, energy = 0.0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      driven += drives.powers[0][row];
+      weighted += drives.powers[0][row] * double{digits[row]};
+    }
+    energy = code.g_min * driven + code.delta / code.top_digit * weighted;
+    for (std::size_t row = 0; kind == Sums::kPowers && row < rows; ++row) {
+      const double g = code.to_conductance(digits[row]);
+      energy += curve_.square(g) * drives.powers[1][row] + curve_.cube(g) * drives.powers[2][row];
     }
     return energy;
   }
 
-  double with_wires(const WiredArray& array, int columns, const BlockDrives& drives) {
-    const int rows = array.rows().size();
+  double with_wires(const WiredArray& array, const std::vector<WiredLine>& lines, const BlockDrives& drives) {
+    const int rows = array.rows().size(), columns = static_cast<int>(lines.size());
     const auto size = static_cast<std::size_t>(rows);
     if (drives.moments.empty()) return 0.0;
+    find_cells(numbers_, array, lines, places_);
     g_.resize(places_.size());
     transfer_.resize(places_.size());
     admittances_.resize(size * size);
@@ -200,6 +236,7 @@ class ArrayEnergy {
   CurveTerms curve_;
   std::map<std::pair<int, int>, TransferSolver> solvers_;
   std::vector<std::size_t> places_;
+  std::vector<float> line_;
   std::vector<double> g_, transfer_, admittances_;
 };
 
