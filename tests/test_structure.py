@@ -39,6 +39,7 @@ PYTHON_ORDER = [
     {"layers"},
     {"network", "onnx", "images"},
     {"cost", "estimators", "study", "diagnosis", "data", "torch", "zoo"},
+    {"comparison"},
     {"plot"},
     {"cli"},
 ]

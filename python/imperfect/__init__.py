@@ -38,6 +38,7 @@ from imperfect.layers import (
 if TYPE_CHECKING:
     from imperfect import (
         circuit,
+        comparison,
         cost,
         data,
         diagnosis,
@@ -49,12 +50,14 @@ if TYPE_CHECKING:
         torch,
         zoo,
     )
+    from imperfect.comparison import compare
     from imperfect.diagnosis import diagnose
     from imperfect.estimators import AnalogFeatures, AnalogLogisticRegression, RetrainedClassifier
     from imperfect.network import AnalogNetwork, Network
 
 _MODULES = (
     "circuit",
+    "comparison",
     "cost",
     "data",
     "diagnosis",
@@ -72,6 +75,7 @@ _NAMES = {
     "RetrainedClassifier": "estimators",
     "AnalogNetwork": "network",
     "Network": "network",
+    "compare": "comparison",
     "diagnose": "diagnosis",
 }
 
@@ -101,6 +105,8 @@ __all__ = [
     "__version__",
     "available_simd_levels",
     "circuit",
+    "compare",
+    "comparison",
     "converters",
     "cost",
     "data",

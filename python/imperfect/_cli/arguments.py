@@ -16,7 +16,7 @@ FEWEST_CHIPS = 5
 
 def add_common_options(parser: argparse.ArgumentParser, out: Path) -> None:
     """Options of every command that measures chips; ``out`` is the default folder."""
-    from imperfect.study import MOST_CHIPS
+    from imperfect._study.run import MOST_CHIPS
 
     parser.add_argument(
         "--out", type=folder, default=out, metavar="DIR", help=f"folder to write to ({out}/)"

@@ -71,9 +71,10 @@ class Study:
     @property
     def sampled(self) -> Floats:
         """The training images that measure corrections."""
-        return self._spread(NUM_SAMPLED)
+        return self.spread(NUM_SAMPLED)
 
-    def _spread(self, most: int) -> Floats:
+    def spread(self, most: int) -> Floats:
+        """Training images at even distances, at most so many and at most half of them."""
         count = min((len(self.x_train) + 1) // 2, most)
         chosen = np.linspace(0, len(self.x_train) - 1, count).round().astype(int)
         sampled: Floats = self.x_train[chosen]
@@ -150,14 +151,14 @@ class Study:
         """A chip, ready to compute."""
         chip = AnalogNetwork(network, hardware, seed)
         if _takes_ranges_from_data(chip):
-            chip.calibrate(self._spread(NUM_CALIBRATING))
+            chip.calibrate(self.spread(NUM_CALIBRATING))
         return chip
 
     def normalised(self, chip: AnalogNetwork) -> AnalogNetwork:
         """The chip with batch normalisation measured on itself."""
         chip = chip.reestimate_batch_norm(self.sampled)
         if _takes_ranges_from_data(chip):
-            chip.calibrate(self._spread(NUM_CALIBRATING))
+            chip.calibrate(self.spread(NUM_CALIBRATING))
             chip = chip.reestimate_batch_norm(self.sampled)
         return chip
 
