@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imperfect import _core
+from imperfect._cli.cost import add_cost, run_cost
 from imperfect._cli.demo import add_demo, run_demo
 from imperfect._cli.study import add_study, run_study
 from imperfect._config import show_config
 from imperfect._interrupts import noted_interrupts
 
 INTERRUPTED = 130
+METAVAR = "{demo,study,cost,info}"
+COMMANDS = {"demo": run_demo, "study": run_study, "cost": run_cost}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.command == "info":
                 show_config()
             else:
-                {"demo": run_demo, "study": run_study}[options.command](options)
+                COMMANDS[options.command](options)
         except (KeyboardInterrupt, ImportError, OSError, ValueError) as error:
             # Why: a library that is interrupted while it loads says that it cannot be loaded.
             if interrupts or isinstance(error, KeyboardInterrupt):
@@ -81,9 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         version=str(Path(_core.__file__).parent),
         help="print the folder for cmake's -Dimperfect_ROOT=... and exit",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,study,info}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar=METAVAR)
     add_demo(commands)
     add_study(commands)
+    add_cost(commands)
     commands.add_parser(
         "info",
         help="print what a bug report should contain",

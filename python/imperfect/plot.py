@@ -9,7 +9,6 @@ tell the lines apart without colour. Figures are made without pyplot, so nothing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,7 +17,16 @@ from imperfect._checks import check_instance
 from imperfect._plots.adc_ranges import converter_rows, draw_rows, row_inches
 from imperfect._plots.diagnosis import diagnosis
 from imperfect._plots.measured_device import draw_deviations, draw_drift
-from imperfect._plots.style import COLUMN_INCHES, RC, check_axes, figure_of, look, new_figure
+from imperfect._plots.pareto import pareto
+from imperfect._plots.style import (
+    COLUMN_INCHES,
+    RC,
+    STYLES,
+    check_axes,
+    figure_of,
+    look,
+    new_figure,
+)
 from imperfect._tables import check_results, check_table
 from imperfect.device import MeasuredDevice
 from imperfect.layers import AnalogLayer, AnalogRecurrent
@@ -29,32 +37,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["adc_ranges", "collapse_and_recover", "diagnosis", "layers", "measured_device"]
+__all__ = ["adc_ranges", "collapse_and_recover", "diagnosis", "layers", "measured_device", "pareto"]
 
 SPREAD = "lines: mean over chips; bands: from the worst chip to the best"
 MOST_NAMES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How one method is drawn and called."""
-
-    label: str
-    color: str
-    marker: str = ""
-    dashes: str = "-"
-    width: float = 1.3
-
-
-STYLES = {
-    "float": Style("Float network", "#000000", dashes="-", width=0.8),
-    "collapsed": Style("Own head", "#D55E00", "o"),
-    "refitted": Style("Refitted head", "#0072B2", "s"),
-    "bn_reestimated": Style("Batch norm re-estimated", "#009E73", "^", width=0.9),
-    "affine": Style("Affine correction", "#E69F00", "v", width=0.9),
-    "shuffled": Style("Control: shuffled weights", "#CC79A7", "x", "--"),
-    "pixels": Style("Control: raw inputs", "#666666", dashes=":"),
-}
 LINES = [STYLES[name] for name in ("collapsed", "refitted", "bn_reestimated", "affine")]
 AXIS_LABELS = {
     "cell.programming.sigma": r"Programming error $\sigma$ (%)",

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from imperfect._arrays import as_seed
@@ -23,9 +21,9 @@ from imperfect._checks import flag, integer
 from imperfect._optional import require
 from imperfect._study.heads import FOLDS, default_head
 from imperfect._study.input import check_progress, checked_study
+from imperfect._study.points import points_of
 from imperfect._study.recovered import recovered
 from imperfect._study.run import METHODS, MOST_CHIPS, chip_seeds, measure_points
-from imperfect._study.trial import Point
 from imperfect.hardware import Hardware
 from imperfect.network import Network
 
@@ -155,7 +153,7 @@ def collapse_and_recover(
     head = default_head() if head is None else head
     transfer = bool(flag("transfer", transfer))
     study = checked_study(network, X_train, y_train, X_test, y_test, head, folds, transfer)
-    points = _points(hardware, vary)
+    points = points_of(hardware, vary)
     seed = as_seed("seed", seed)
     integer("chips", chips, 1, MOST_CHIPS)
     integer("jobs", jobs, 1)
@@ -163,34 +161,3 @@ def collapse_and_recover(
     return measure_points(
         study, points, seeds, transfer=transfer, cache=cache, jobs=jobs, progress=progress
     )
-
-
-def _points(hardware: Hardware, vary: Mapping[str, Sequence[Any]] | None) -> list[Point]:
-    """Every value of every knob, with its hardware."""
-    if not isinstance(hardware, Hardware):
-        raise TypeError(f"hardware: must be a Hardware, not {type(hardware).__name__}")
-    if vary is None:
-        return [("hardware", "as given", hardware)]
-    if not isinstance(vary, Mapping):
-        raise TypeError(f"vary: must be a dictionary of lists, not {type(vary).__name__}")
-    points = []
-    for knob, values in vary.items():
-        if isinstance(values, str) or not np.iterable(values):
-            raise TypeError(f"vary[{knob!r}]={values!r}: must be a list of values")
-        found = [(knob, _plain(value), hardware.with_field(knob, value)) for value in values]
-        labels = [value for _, value, _ in found]
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"vary[{knob!r}]={labels}: has a value twice")
-        if not labels:
-            raise ValueError(f"vary[{knob!r}]: has no values")
-        points += found
-    if not points:
-        raise ValueError("vary: names no field of the hardware")
-    return points
-
-
-def _plain(value: Any) -> Any:
-    """A number as it is, anything else as text: None would be a missing value in a table."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, Real) and not isinstance(value, bool) else str(value)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imperfect.images import Dataset
     from imperfect.network import Network
 
+SIGMA = "cell.programming.sigma"
 LAWS = {"weights": "WeightGaussian", "cells": "Gaussian"}
 BUNDLED = "bundled"
 ZOO = {f"efficientnet-lite{i}": f"efficientnet_lite{i}" for i in range(3)}
@@ -84,7 +85,8 @@ def add_hardware(group: Any) -> None:
         action="append",
         default=[],
         metavar="FIELD=V,V",
-        help="values to try of any field, such as cell.bits=4,3,2; may be repeated",
+        help="values to try of any field, such as cell.bits=4,3,2; may be repeated; every field is"
+        " varied alone, and with --error at its first value",
     )
 
 
@@ -168,3 +170,14 @@ def read_hardware(options: argparse.Namespace) -> Hardware:
         law = getattr(device, LAWS[options.law])
         hardware = hardware.with_field("cell.programming", law(options.error[0]))
     return hardware
+
+
+def read_knobs(options: argparse.Namespace) -> dict[str, list[Any]] | None:
+    knobs = dict(options.vary)
+    if len(knobs) < len(options.vary):
+        raise ValueError("--vary: names a field twice; give all its values at once")
+    if options.error is not None:
+        if SIGMA in knobs:
+            raise ValueError(f"--vary {SIGMA}: is what --error varies; give one of them")
+        knobs = {SIGMA: options.error} | knobs
+    return knobs or None

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from imperfect import _core
 from imperfect._cli.arguments import add_common_options
 from imperfect._cli.inputs import (
+    SIGMA,
     add_hardware,
     add_images,
     add_network,
     read_data,
     read_hardware,
+    read_knobs,
     read_network,
 )
 from imperfect._cli.output import prepare, progress_bar
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from imperfect.hardware import Hardware
     from imperfect.network import Network
 
-SIGMA = "cell.programming.sigma"
 DESCRIPTION = """\
 Program chips of a network with errors, and measure what they still recognise: with the
 head that the network has, with one refitted on each chip, with rivals of refitting, and
@@ -81,7 +82,7 @@ def run_study(options: argparse.Namespace) -> None:
 
     begun = time.monotonic()
     folder: Path = options.out
-    hardware, vary = read_hardware(options), _knobs(options)
+    hardware, vary = read_hardware(options), read_knobs(options)
     prepare(folder)
     cache = folder / "cache"
     cache.mkdir(exist_ok=True)
@@ -122,14 +123,3 @@ def _write(
     label = r"Programming error $\sigma$ (% of the largest value)"
     labels = {SIGMA: label} if SIGMA in set(results["knob"]) else {}
     plot.collapse_and_recover(results, labels=labels).savefig(folder / "study.png", dpi=200)
-
-
-def _knobs(options: argparse.Namespace) -> dict[str, list[Any]] | None:
-    knobs = dict(options.vary)
-    if len(knobs) < len(options.vary):
-        raise ValueError("--vary: names a field twice; give all its values at once")
-    if options.error is not None:
-        if SIGMA in knobs:
-            raise ValueError(f"--vary {SIGMA}: is what --error varies; give one of them")
-        knobs = {SIGMA: options.error} | knobs
-    return knobs or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from imperfect._checks import check_instance
@@ -25,6 +26,28 @@ RC = {
     "lines.linewidth": 1.2,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one method is drawn and called."""
+
+    label: str
+    color: str
+    marker: str = ""
+    dashes: str = "-"
+    width: float = 1.3
+
+
+STYLES = {
+    "float": Style("Float network", "#000000", dashes="-", width=0.8),
+    "collapsed": Style("Own head", "#D55E00", "o"),
+    "refitted": Style("Refitted head", "#0072B2", "s"),
+    "bn_reestimated": Style("Batch norm re-estimated", "#009E73", "^", width=0.9),
+    "affine": Style("Affine correction", "#E69F00", "v", width=0.9),
+    "shuffled": Style("Control: shuffled weights", "#CC79A7", "x", "--"),
+    "pixels": Style("Control: raw inputs", "#666666", dashes=":"),
 }
 
 

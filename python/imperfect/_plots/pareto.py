@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Accuracy against cost of several machines, with the frontier of each method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imperfect._plots.style import (
+    COLUMN_INCHES,
+    STYLES,
+    Style,
+    check_axes,
+    figure_of,
+    look,
+    new_figure,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Name, size of the unit, unit.
+AXES = {
+    "energy": ("Energy of an inference", 1e-6, "µJ"),
+    "latency": ("Latency of an inference", 1e-6, "µs"),
+    "area": ("Area", 1e-6, "mm²"),
+}
+DRAWN = ("collapsed", "refitted", "shuffled")
+SAME_FOR_ALL = ("float", "pixels")
+
+
+def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy") -> Figure:
+    """Draw accuracy against cost: a marker for each machine, and frontiers of the two heads.
+
+    Markers are means over chips, bars reach from the worst chip to the best. A frontier joins the
+    machines that no other one beats in both accuracy and cost. Hollow: the machine's total leaves
+    out components that other totals include (``comparison.pareto``), so that it is too low. Markers
+    of the control with shuffled weights have no frontier.
+
+    Parameters
+    ----------
+    results
+        What ``compare`` returned.
+    ax
+        Axes to draw into, without a legend; None makes a figure one column wide that has one.
+    cost : {"energy", "latency", "area"}
+        The horizontal axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``results`` are none of ``compare``, or no machine's cost is known.
+    ImportError
+        If the extra ``study`` is not installed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from imperfect import plot
+    >>> results = pd.DataFrame({
+    ...     "knob": "machine", "value": ["a", "b"], "chip": 0, "method": "refitted",
+    ...     "accuracy": [0.8, 0.9], "energy": [1e-6, 3e-6], "energy_without": "",
+    ... })
+    >>> plot.pareto(results).axes[0].get_xlabel()
+    'Energy of an inference (µJ)'
+    """
+    from imperfect import comparison
+
+    points = comparison.pareto(results, cost)
+    if ax is not None:
+        check_axes("ax", ax)
+    with look():
+        panel = new_figure(COLUMN_INCHES, 3.4).subplots() if ax is None else ax
+        for method in DRAWN:
+            _draw_method(panel, points[points["method"] == method], cost, STYLES[method])
+        for method in SAME_FOR_ALL:
+            own = points.loc[points["method"] == method, "accuracy"]
+            if len(own):
+                style = STYLES[method]
+                line = panel.axhline(own.iloc[0], color=style.color, label=style.label)
+                line.set(linestyle=style.dashes, linewidth=0.8)
+        _label(panel, points, cost)
+        if ax is None:
+            handles, texts = panel.get_legend_handles_labels()
+            figure_of(panel).legend(
+                handles, texts, loc="outside lower center", ncols=2, frameon=False
+            )
+    return figure_of(panel)
+
+
+def _draw_method(ax: Axes, points: pd.DataFrame, cost: str, style: Style) -> None:
+    """Markers and bars of one method, and its frontier if it is no control."""
+    if not len(points):
+        return
+    x, best = points[cost] / AXES[cost][1], points[points["on_frontier"]]
+    is_control = style is STYLES["shuffled"]
+    ax.vlines(x, points["low"], points["high"], color=style.color, linewidth=0.5, alpha=0.35)
+    complete = points["without"].isin(best["without"])
+    for chosen, face in ((complete, style.color), (~complete, "none")):
+        ax.plot(
+            x[chosen], points["accuracy"][chosen], style.marker, color=style.color,
+            markerfacecolor=face, markersize=2.8, markeredgewidth=0.6, alpha=0.7,
+            label=style.label if is_control and face == style.color else None,
+        )  # fmt: skip
+    if is_control or not len(best):
+        return
+    ends = [*(best[cost] / AXES[cost][1]), x.max()], [*best["accuracy"], best["accuracy"].max()]
+    ax.step(*ends, where="post", color=style.color, linewidth=style.width, label=style.label)
+
+
+def _label(ax: Axes, points: pd.DataFrame, cost: str) -> None:
+    """Name and unit of the cost, and what no total includes."""
+    common = set.intersection(*(set(text.split(", ")) for text in points["without"])) - {""}
+    name, _, unit = AXES[cost]
+    note = f", without {', '.join(sorted(common))}" if common else ""
+    ax.set_xscale("log")
+    ax.set_xlabel(f"{name} ({unit}{note})")
+    ax.set_ylabel("Test accuracy")
+    ax.set_ylim(0, 1)
+    ax.grid(linewidth=0.4, alpha=0.4)
+    ax.spines[["top", "right"]].set_visible(False)
