@@ -18,23 +18,12 @@ from sklearn.linear_model import LogisticRegression
 
 import imperfect as im
 import networks
+from commands import only_line, run, write_study
 from imperfect import _core, cli, data, study
 from imperfect._cli import demo
 from imperfect.network import Network
 
 FILES = ("results.csv", "collapse_and_recover.png", "layers.png")
-
-
-def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, after other code if given."""
-    program = f"{code}\nimport sys; from imperfect.cli import main; sys.exit(main())"
-    start = ["-c", program] if code else ["-m", "imperfect"]
-    return subprocess.run([sys.executable, *start, *arguments], capture_output=True, text=True)
-
-
-def only_line(text: str) -> str:
-    (line,) = text.splitlines()
-    return line
 
 
 def test_version_and_information() -> None:
@@ -55,7 +44,8 @@ def test_cmake_dir_is_where_the_package_is_installed() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["demo", "--help"], ["study", "--help"], ["info", "--help"]]
+    "words",
+    [["--help"], ["demo", "--help"], ["study", "--help"], ["cost", "--help"], ["info", "--help"]],
 )
 def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -68,7 +58,7 @@ def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "required: {demo,study,info}"),
+        ([], "required: {demo,study,cost,info}"),
         (["train"], "invalid choice: 'train'"),
         (["demo", "--fast"], "unrecognized arguments: --fast"),
         (["demo", "--chips", "4"], "--chips: '4': must be an integer from 5"),
@@ -169,7 +159,7 @@ def test_interruption_that_a_library_takes_for_a_failure(
             raise ImportError("initialization failed") from None
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(cli, "run_demo", loads)
+    monkeypatch.setitem(cli.COMMANDS, "demo", loads)
     assert cli.main(["demo"]) == 130
     assert only_line(capsys.readouterr().err) == "imperfect: interrupted"
     assert signal.getsignal(signal.SIGINT) is before
@@ -284,17 +274,6 @@ def test_wrong_options_of_the_study_are_one_line(
     words = {"--network": "net.onnx", "--data": "photos.npz", "--out": "out"} | change
     assert cli.main(["study", *(word for pair in words.items() for word in pair)]) == 1
     assert reason in only_line(capsys.readouterr().err)
-
-
-def write_study(folder: Path) -> None:
-    """A network and photos for it."""
-    (folder / "net.onnx").write_bytes(networks.small_cnn(classes=3).SerializeToString())
-    pixels = np.random.default_rng(0).integers(256, size=(90, 8, 8, 3), dtype=np.uint8)
-    y = np.arange(90) % 3
-    np.savez(
-        folder / "photos.npz",
-        x_train=pixels[:60], y_train=y[:60], x_test=pixels[60:], y_test=y[60:],
-    )  # fmt: skip
 
 
 def test_study_prints_tables_and_writes_its_files(

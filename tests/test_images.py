@@ -222,3 +222,15 @@ def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"no usable \.npz file"):
             images.load(path, 8)
+
+
+def test_images_are_counted_as_they_are_loaded(tmp_path: Path) -> None:
+    write_classes(tmp_path / "photos", {"cat": 6, "dog": 9})
+    loaded = images.load(tmp_path / "photos", 4)
+    counts = images.count_images(tmp_path / "photos")
+    assert counts == (len(loaded.X_train), len(loaded.X_test)) == (12, 3)
+    np.savez(tmp_path / "a.npz", x_train=pixels())
+    with pytest.raises(ValueError, match="has no"):
+        images.count_images(tmp_path / "a.npz")
+    with pytest.raises(TypeError, match="path=3"):
+        images.count_images(3)  # type: ignore[arg-type]

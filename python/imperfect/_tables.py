@@ -57,9 +57,10 @@ def _check_column(field: str, column: pd.Series[Any], *, is_number: bool) -> Non
     where = f"{field}: column {column.name!r}"
     gaps = column.isna()
     if gaps.any():
-        hint = "; read_csv takes the word None for a gap, unless it is given keep_default_na=False"
+        is_text = column.name == "value" or str(column.name).endswith("_without")
+        hint = "; read_csv takes None and empty text for gaps, unless it has keep_default_na=False"
         row = int(gaps.to_numpy().argmax())
-        raise ValueError(f"{where} has no value in row {row}" + hint * (column.name == "value"))
+        raise ValueError(f"{where} has no value in row {row}" + hint * is_text)
     if is_number and column.dtype.kind not in "iuf":
         raise TypeError(f"{where} has type {column.dtype}: must hold numbers")
     try:

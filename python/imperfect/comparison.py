@@ -236,9 +236,7 @@ def pareto(results: pd.DataFrame, cost: str = "energy") -> pd.DataFrame:
     """
     choice("cost", cost, COSTS)
     check_results(results, METHODS, ["chip", cost, _without(cost)])
-    known = results[results[cost] != NOT_MODELLED]
-    if not len(known):
-        raise ValueError(f"results: {cost} is not modelled for any machine")
+    known = _with_known_cost(results, cost)
     common = set.intersection(*(_parts(text) for text in known[_without(cost)].unique()))
     rows: list[Point] = []
     for method, group in known.groupby("method", sort=False):
@@ -254,6 +252,21 @@ def pareto(results: pd.DataFrame, cost: str = "energy") -> pd.DataFrame:
             rows.append(point._replace(on_frontier=leads))
     found: pd.DataFrame = require("pandas").DataFrame(rows, columns=Point._fields)
     return found.rename(columns={"cost": cost})
+
+
+def _with_known_cost(results: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """The rows whose cost is a number; refuses costs that are neither that nor "not modelled"."""
+    known = results[results[cost] != NOT_MODELLED]
+    if not len(known):
+        raise ValueError(f"results: {cost} is not modelled for any machine")
+    costs = require("pandas").to_numeric(known[cost], errors="coerce")
+    wrong = ~(np.isfinite(costs) & (costs > 0))
+    if wrong.any():
+        row = wrong.idxmax()
+        (value,) = known.loc[[row], cost].tolist()
+        allowed = f"a positive number, or {NOT_MODELLED!r}"
+        raise ValueError(f"results: {cost}={value!r} in row {row}: must be {allowed}")
+    return known.assign(**{cost: costs})
 
 
 def _parts(text: str) -> set[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imperfect._checks import check_instance
+from imperfect._checks import check_instance, choice
 from imperfect._cost.components import EVENTS, NOT_MODELLED, Component, survey_energy
 from imperfect._cost.counts import Counts
 from imperfect._cost.library import LIBRARIES, Components, components
@@ -104,8 +104,11 @@ def cost(
 
 def as_components(value: Any) -> Components:
     """A library given as such, by its name, or left open."""
-    if value is None or isinstance(value, str):
-        return components(value or "generic")
+    if value is None:
+        return components()
+    if isinstance(value, str):
+        choice("components", value, LIBRARIES)
+        return components(value)
     check_instance("components", value, Components, "Components, the name of a library, or None")
     found: Components = value
     return found

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from imperfect._arrays import Floats, as_float32
 from imperfect._checks import check_instance, integer, real, refusal
-from imperfect._images.files import decoded, find_files
+from imperfect._images.files import Labelled, decoded, find_files
 from imperfect._images.resize import Frame
 from imperfect._images.selection import balanced, split_by_class
 from imperfect._npz import read_npz
 
-__all__ = ["Dataset", "Images", "load"]
+__all__ = ["Dataset", "Images", "count_images", "load"]
 
 Scale = tuple[float, float] | Literal["imagenet"]
 # Means and standard deviations of the channels of ImageNet's photos, from 0 to 1: the convention of
@@ -220,13 +220,7 @@ def _existing(path: Any) -> Path:
 def _from_folder(
     folder: Path, frame: Frame, scale: Scale, counts: list[int | None], cache: Path | None
 ) -> Dataset:
-    found = find_files(folder)
-    if "test" not in found:
-        chosen = split_by_class([label for _, label in found["train"]])
-        found = {
-            part: [found["train"][i] for i in indices]
-            for part, indices in zip(("train", "test"), chosen, strict=True)
-        }
+    found = _find_parts(folder)
     results: list[Any] = []
     for part, count in zip(("train", "test"), counts, strict=True):
         labels = np.array([label for _, label in found[part]])
@@ -236,11 +230,64 @@ def _from_folder(
     return Dataset(*results)
 
 
-def _from_npz(path: Path, frame: Frame, scale: Scale, counts: list[int | None]) -> Dataset:
+def _find_parts(folder: Path) -> dict[str, Labelled]:
+    """Files and their labels of "train" and of "test"."""
+    found = find_files(folder)
+    if "test" in found:
+        return found
+    chosen = split_by_class([label for _, label in found["train"]])
+    return {
+        part: [found["train"][i] for i in indices]
+        for part, indices in zip(("train", "test"), chosen, strict=True)
+    }
+
+
+def count_images(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Count the training and the test images that ``load`` finds when it takes all.
+
+    Parameters
+    ----------
+    path
+        As in ``load``.
+
+    Returns
+    -------
+    tuple of int
+        Training images, test images.
+
+    Raises
+    ------
+    ValueError, TypeError, FileNotFoundError
+        As ``load``.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from imperfect import images
+    >>> x, y = np.zeros((40, 32, 32), np.uint8), np.arange(40) % 2
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/photos.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
+    ...     images.count_images(f"{folder}/photos.npz")
+    (40, 10)
+    """
+    place = _existing(path)
+    if place.is_dir():
+        parts = _find_parts(place)
+        return len(parts["train"]), len(parts["test"])
+    file = _read_parts(place)
+    return len(file["y_train"]), len(file["y_test"])
+
+
+def _read_parts(path: Path) -> dict[str, NDArray[Any]]:
     file = read_npz(path)
     missing = [name for name in PARTS if name not in file]
     if missing:
         raise ValueError(f"{path}: has no {missing}; it has {list(file)}")
+    return file
+
+
+def _from_npz(path: Path, frame: Frame, scale: Scale, counts: list[int | None]) -> Dataset:
+    file = _read_parts(path)
     arrays = [file[name] for name in PARTS]
     results: list[Any] = []
     for place, count in zip((0, 2), counts, strict=True):

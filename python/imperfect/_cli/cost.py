@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imperfect._cli.arguments import LARGEST_SEED, folder, integer
 from imperfect._cli.inputs import (
+    BUNDLED,
     add_hardware,
     add_images,
     add_network,
@@ -96,7 +97,7 @@ def run_cost(options: argparse.Namespace) -> None:
     schedule = _schedule(options)
     prepare(options.out)
     network = read_network(options)
-    options.n_train, options.n_test = options.n_train or NUM_TRAIN, options.n_test or NUM_TEST
+    options.n_train, options.n_test = _counts(options)
     with tempfile.TemporaryDirectory() as cache:
         data = read_data(options, network, Path(cache))
         train, test = data.X_train[:], data.X_test[:]
@@ -108,6 +109,15 @@ def run_cost(options: argparse.Namespace) -> None:
         tables.append(_labelled(found.table, knob, value))
     require("pandas").concat(tables).to_csv(options.out / "cost.csv", index=False)
     print(f"wrote cost.csv to {options.out}")
+
+
+def _counts(options: argparse.Namespace) -> tuple[int, int]:
+    """Numbers of training and of test images: as many as there are, if there are few."""
+    from imperfect.images import count_images
+
+    there = (NUM_TRAIN, NUM_TEST) if options.data == BUNDLED else count_images(options.data)
+    few = min(NUM_TRAIN, there[0]), min(NUM_TEST, there[1])
+    return options.n_train or few[0], options.n_test or few[1]
 
 
 def _charge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imperfect._optional import require
 from imperfect._plots.style import (
     COLUMN_INCHES,
     STYLES,
@@ -119,6 +120,10 @@ def _label(ax: Axes, points: pd.DataFrame, cost: str) -> None:
     name, _, unit = AXES[cost]
     note = f", without {', '.join(sorted(common))}" if common else ""
     ax.set_xscale("log")
+    ticker = require("matplotlib.ticker")
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(ticker.NullFormatter())
     ax.set_xlabel(f"{name} ({unit}{note})")
     ax.set_ylabel("Test accuracy")
     ax.set_ylim(0, 1)
