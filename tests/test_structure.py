@@ -39,7 +39,7 @@ PYTHON_ORDER = [
     {"layers"},
     {"network", "onnx", "images"},
     {"cost", "estimators", "study", "diagnosis", "data", "torch", "zoo"},
-    {"comparison"},
+    {"comparison", "sweep"},
     {"plot"},
     {"cli"},
 ]

@@ -79,9 +79,39 @@ class Document(Value):
         >>> hardware.with_field("cell.programming.sigma", 0.2)
         Hardware(cell=Cell(programming=device.Gaussian(sigma=0.2)))
         """
-        if not isinstance(path, str):
-            raise TypeError(refusal("path", path, "a string"))
-        replaced: Self = _with_path(self, path.split("."), value, type(self).__name__)
+        return self.with_fields({path: value})
+
+    def with_fields(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with several fields replaced at once, checked like any new object.
+
+        Parameters
+        ----------
+        changes : mapping
+            New values by path; see :meth:`with_field`. Only the result has to fit together.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a path leads nowhere or into another one, or a value does not fit.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> im.Hardware().with_fields({"weight_bits": 8, "cell.bits": 2})
+        Hardware(weight_bits=8, cell=Cell(bits=2))
+        """
+        check_instance("changes", changes, Mapping, "a dictionary from paths to values")
+        paths: dict[tuple[str, ...], Any] = {}
+        for path, value in changes.items():
+            if not isinstance(path, str):
+                raise TypeError(refusal("path", path, "a string"))
+            paths[tuple(path.split("."))] = value
+        for names in paths:
+            for end in range(1, len(names)):
+                if names[:end] in paths:
+                    outer, inner = ".".join(names[:end]), ".".join(names)
+                    raise ValueError(f"changes: {inner!r} lies inside {outer!r}; give one of them")
+        replaced: Self = _with_paths(self, paths, type(self).__name__)
         return replaced
 
     def to_dict(self) -> dict[str, Any]:
@@ -207,18 +237,23 @@ def _law_or_item(value: Any, where: str, laws: Mapping[str, type[Value]]) -> Any
     return _from_plain(laws[name], {k: v for k, v in value.items() if k != "law"}, where, laws)
 
 
-def _with_path(old: Any, path: list[str], new: Any, where: str) -> Any:
-    """``old`` with the value at ``path`` replaced; names are fields, or places in a tuple."""
-    if not path:
-        return new
-    name, rest = path[0], path[1:]
-    inner = f"{where}.{name}"
+def _with_paths(old: Any, changes: Mapping[tuple[str, ...], Any], where: str) -> Any:
+    """``old`` with the values at paths replaced; names are fields, or places in a tuple."""
+    if () in changes:
+        return changes[()]
+    inside: dict[str, dict[tuple[str, ...], Any]] = {}
+    for path, value in changes.items():
+        inside.setdefault(path[0], {})[path[1:]] = value
     if isinstance(old, Value):
-        check_known(where, name, old._all())
-        return type(old)(**old._all() | {name: _with_path(getattr(old, name), rest, new, inner)})
+        for name in inside:
+            check_known(where, name, old._all())
+        new = {n: _with_paths(getattr(old, n), own, f"{where}.{n}") for n, own in inside.items()}
+        return type(old)(**old._all() | new)
     if isinstance(old, tuple):
-        check_known(f"{where} (a tuple of {len(old)})", name, [str(i) for i in range(len(old))])
-        place = int(name)
-        return (*old[:place], _with_path(old[place], rest, new, inner), *old[place + 1 :])
+        items = list(old)
+        for name, own in inside.items():
+            check_known(f"{where} (a tuple of {len(old)})", name, [str(i) for i in range(len(old))])
+            items[int(name)] = _with_paths(items[int(name)], own, f"{where}.{name}")
+        return tuple(items)
     hint = "; give it a value first" if old is None else ""
-    raise ValueError(f"{where} is {old!r}, so it has no {name!r}{hint}")
+    raise ValueError(f"{where} is {old!r}, so it has no {next(iter(inside))!r}{hint}")

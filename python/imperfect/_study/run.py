@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import os
-import time
-import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,8 @@ import numpy as np
 
 from imperfect import _core
 from imperfect._checks import check_instance
-from imperfect._interrupts import held_interrupts
 from imperfect._optional import require
+from imperfect._parallel import finished_tasks
 from imperfect._study.cache import Cache
 from imperfect._study.samples import samples_digest
 from imperfect._study.trial import Point, Scores, Study, measure_chip, measure_pixels
@@ -29,9 +27,6 @@ METHODS = ("float", "collapsed", "refitted", "bn_reestimated", "affine", "shuffl
 
 # Why: a chip takes a second or more, so that more than these are a slip of the finger.
 MOST_CHIPS = 10_000
-
-# Nothing waits for it: processes take longer to start.
-SETTLING_SECONDS = 0.2
 
 
 def chip_seeds(seed: int, chips: int) -> list[int]:
@@ -56,7 +51,7 @@ def measure_points(
 ) -> pd.DataFrame:
     """The table that ``study.collapse_and_recover`` returns; arguments as there, checked."""
     study = _with_cache(study, cache)
-    study, in_float = _measure_float(study, transfer)
+    study, in_float = measure_float(study, transfer)
     on_pixels, trials = _run(study, points, seeds, jobs, progress)
     rows = [
         (knob, value, chip, seeds[chip], method, scores[method])
@@ -85,7 +80,7 @@ def _with_cache(study: Study, cache: Any) -> Study:
     return replace(study, cache=Cache(folder), digests=digests)
 
 
-def _measure_float(study: Study, transfer: bool) -> tuple[Study, Scores]:
+def measure_float(study: Study, transfer: bool) -> tuple[Study, Scores]:
     """The float network's accuracy, and the study with what stands for its own head."""
     from sklearn.base import clone
 
@@ -120,7 +115,7 @@ def _run(
     jobs = min(jobs, len(tasks))
     with (
         joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1),
-        closing(_finished(numbered, jobs)) as finished,
+        closing(finished_tasks(numbered, jobs)) as finished,
     ):
         for done, (index, result) in enumerate(finished, 1):
             scores[index] = result
@@ -128,23 +123,6 @@ def _run(
                 progress(done, len(tasks))
     rest, step = [a | b for a, b in zip(scores[1::2], scores[2::2], strict=True)], len(seeds)
     return scores[0], [rest[i : i + step] for i in range(0, len(rest), step)]
-
-
-def _finished(tasks: Sequence[Any], jobs: int) -> Generator[tuple[int, Scores], None, None]:
-    """Results as they come; an exception here or where they are used ends the processes."""
-    results: Any = None
-    try:
-        with held_interrupts() if jobs > 1 else nullcontext():
-            results = require("joblib").Parallel(return_as="generator_unordered")(tasks)
-            # Why: joblib that is stopped while it hands out tasks prints exceptions of its own.
-            time.sleep(SETTLING_SECONDS if jobs > 1 else 0)
-        yield from results
-    finally:
-        if results is not None:
-            # Why: joblib warns that results are lost, which is what an exception is for.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                results.close()
 
 
 def _numbered(

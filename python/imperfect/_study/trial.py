@@ -154,6 +154,13 @@ class Study:
             chip.calibrate(self.spread(NUM_CALIBRATING))
         return chip
 
+    def reprogram(self, chip: AnalogNetwork, seed: int) -> AnalogNetwork:
+        """The same machine as a chip with another seed, its mapping used again."""
+        chip.program(seed)
+        if _takes_ranges_from_data(chip):
+            chip.calibrate(self.spread(NUM_CALIBRATING))
+        return chip
+
     def normalised(self, chip: AnalogNetwork) -> AnalogNetwork:
         """The chip with batch normalisation measured on itself."""
         chip = chip.reestimate_batch_norm(self.sampled)
@@ -195,6 +202,11 @@ class Trial:
             "collapsed": study.own_accuracy(arrays),
             "refitted": study.fitted_accuracy(arrays["train"], arrays["test"]),
         }
+        return scores | self.rival_scores()
+
+    def rival_scores(self) -> Scores:
+        """Accuracies of the chip with its own head, after corrections that are no refitting."""
+        study, scores = self.study, {}
         if _has_batch_norm(study.network):
             arrays = self.kept(
                 "bn_reestimated", lambda: study.own_arrays(study.normalised(self.chip))

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sweeps over machines: thousands of chips, on one computer or a cluster, never lost.
+
+A ``Space`` holds machines, ``tasks`` says what is measured on their chips, ``run`` measures what a
+store does not have yet. The unit of statistics is the trial: one programmed chip.
+"""
+
+from __future__ import annotations
+
+from imperfect.sweep._load import combine, export, load
+from imperfect.sweep._measures import Measure, Subject, measure
+from imperfect.sweep._problem import Problem
+from imperfect.sweep._replay import replay
+from imperfect.sweep._results import Results
+from imperfect.sweep._run import iter_run, run
+from imperfect.sweep._space import Machine, Range, Space
+from imperfect.sweep._stop import Stop
+from imperfect.sweep._store import Trial
+from imperfect.sweep._task import Task, tasks
+
+__all__ = [
+    "Machine",
+    "Measure",
+    "Problem",
+    "Range",
+    "Results",
+    "Space",
+    "Stop",
+    "Subject",
+    "Task",
+    "Trial",
+    "combine",
+    "export",
+    "iter_run",
+    "load",
+    "measure",
+    "replay",
+    "run",
+    "tasks",
+]

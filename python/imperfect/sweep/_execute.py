@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measures trials: here, in processes of joblib, or on a Dask cluster.
+
+A job is small (a task's number, a chip's number and seed); what all jobs share, with its large
+arrays, reaches every process once. Each job runs in one thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import tempfile
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imperfect import _core
+from imperfect._optional import require
+from imperfect._parallel import finished_tasks
+from imperfect.hardware import Hardware
+from imperfect.sweep._measures import Measure, Subject, Values
+from imperfect.sweep._problem import Problem
+from imperfect.sweep._store import Trial
+from imperfect.sweep._task import Task
+
+KEPT_CHIPS = 2  # machines whose mapping a process keeps for their next chip
+MOST_LOSSES = 5  # times that processes may die before a single trial is done
+PER_WORKER = 2  # jobs that wait at each process
+
+Plan = tuple[Hardware, Problem | None, tuple[Measure, ...], str]
+
+
+class Job(NamedTuple):
+    """One trial to be measured."""
+
+    task: int
+    trial: int
+    seed: int
+
+
+class Outcome(NamedTuple):
+    """A measured trial, or why it could not be measured."""
+
+    job: Job
+    trial: Trial | None
+    failure: str
+    started: str
+
+
+class Shared:
+    """What all jobs need; holds machines that were mapped lately, so that they map once."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.plans: list[Plan] = [
+            (task.hardware, task.problem, task.measures, task.id) for task in tasks
+        ]
+        self.key = uuid.uuid4().hex
+        self._chips: OrderedDict[int, Any] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"plans": self.plans, "key": self.key, "_chips": OrderedDict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def measure(self, job: Job) -> Outcome:
+        """Measure one trial, in one thread."""
+        started, begin = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
+        try:
+            with require("threadpoolctl").threadpool_limits(1):
+                values = self._values(job)
+        except Exception as error:
+            return Outcome(job, None, f"{type(error).__name__}: {error}", started)
+        seconds = time.perf_counter() - begin
+        facts = (_core.__version__, _core.simd_level(), socket.gethostname(), started, seconds)
+        key = self.plans[job.task][3]
+        return Outcome(job, Trial(key, job.trial, job.seed, values, *facts), "", started)
+
+    def _values(self, job: Job) -> Values:
+        hardware, problem, measures, _ = self.plans[job.task]
+        subject = Subject(hardware, problem, job.seed, job.trial, self._chips.pop(job.task, None))
+        values: Values = {}
+        for measure in measures:
+            found = measure(subject)
+            twice = values.keys() & found.keys()
+            if twice:
+                raise ValueError(
+                    f"measure {measure.name!r}: gives {sorted(twice)}, as another does"
+                )
+            values |= found
+        if "chip" in vars(subject):
+            self._chips[job.task] = subject.chip
+            while len(self._chips) > KEPT_CHIPS:
+                self._chips.popitem(last=False)
+        return values
+
+
+Outcomes = Generator[Outcome, None, None]
+Executor = Callable[[Shared, Iterable[Job]], Outcomes]
+
+
+def here(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+    """One job after the other, in this process."""
+    for job in jobs:
+        yield shared.measure(job)
+
+
+def in_processes(workers: int) -> Executor:
+    """In as many processes of joblib (loky)."""
+
+    def run(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+        joblib = require("joblib")
+        with tempfile.TemporaryDirectory(prefix="imperfect-") as folder:
+            path = Path(folder) / "shared.pkl"
+            with path.open("wb") as stream:
+                require("cloudpickle").dump(shared, stream)
+
+            def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
+                calls = (joblib.delayed(_measure_from)(str(path), shared.key, job) for job in todo)
+                options = {"n_jobs": workers, "inner_max_num_threads": 1}
+                with (
+                    joblib.parallel_config("loky", **options),
+                    closing(finished_tasks(calls, workers)) as finished,
+                ):
+                    yield from finished
+
+            lost = require("joblib.externals.loky.process_executor").TerminatedWorkerError
+            yield from _until_done(measure, list(jobs), (lost,))
+
+    return run
+
+
+def on_cluster(address: str) -> Executor:
+    """On the workers of a Dask scheduler."""
+
+    def run(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+        distributed = require("distributed", "sweep")
+        waiting = list(jobs)
+
+        def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
+            with distributed.Client(address, timeout="30s", set_as_default=False) as client:
+                yield from _through(client, distributed, shared, iter(todo))
+
+        core = require("distributed.core", "sweep")
+        lost = (OSError, TimeoutError, core.CommClosedError, _Lost)
+        yield from _until_done(measure, waiting, lost)
+
+    return run
+
+
+class _Lost(Exception):
+    """A job ended without a result: its worker or the scheduler died."""
+
+
+def _through(client: Any, distributed: Any, shared: Shared, todo: Iterator[Job]) -> Any:
+    """Outcomes of jobs on a cluster, a bounded number of them at a time."""
+    client.wait_for_workers(1, timeout=60)
+    blob = require("cloudpickle").dumps(shared)
+    data = client.scatter(blob, broadcast=True, hash=False)
+    workers = sum(client.nthreads().values())
+
+    def submit(job: Job) -> Any:
+        return client.submit(_measure_blob, data, shared.key, job, pure=False, retries=MOST_LOSSES)
+
+    first = [submit(job) for job in itertools.islice(todo, PER_WORKER * workers)]
+    finished = distributed.as_completed(first, loop=client.loop, raise_errors=False)
+    for future in finished:
+        if future.status != "finished":
+            raise _Lost(f"a job ended as {future.status}")
+        yield future.result()
+        for job in itertools.islice(todo, 1):
+            finished.add(submit(job))
+
+
+def _until_done(
+    measure: Callable[[Iterable[Job]], Iterator[Outcome]],
+    jobs: list[Job],
+    lost: tuple[type[BaseException], ...],
+) -> Iterator[Outcome]:
+    """Outcomes of all jobs; those in flight when a process dies are measured again."""
+    missing, losses = dict.fromkeys(jobs), 0
+    while missing:
+        try:
+            for outcome in measure(list(missing)):
+                # Why: a job that was thought lost may have been measured twice.
+                if outcome.job in missing:
+                    del missing[outcome.job]
+                    losses = 0
+                    yield outcome
+        except lost as error:
+            losses += 1
+            if losses >= MOST_LOSSES:
+                raise OSError(
+                    f"workers were lost {losses} times in a row, and {len(missing)} trials are"
+                    f" not measured: {error}"
+                ) from error
+            time.sleep(0.2 * losses)
+
+
+_loaded: dict[str, Shared] = {}  # of this process
+
+
+def _measure_from(path: str, key: str, job: Job) -> Outcome:
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = require("cloudpickle").loads(Path(path).read_bytes())
+    return _loaded[key].measure(job)
+
+
+def _measure_blob(blob: bytes, key: str, job: Job) -> Outcome:
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = require("cloudpickle").loads(blob)
+    return _loaded[key].measure(job)

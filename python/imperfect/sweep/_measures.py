@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is measured on a chip: accuracies, errors, cost, or whatever a user's function gives."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from imperfect._checks import check_instance, check_known, integer, refusal
+from imperfect._cost.components import NOT_MODELLED
+from imperfect._study.cache import Arrays
+from imperfect._study.trial import Trial as StudyTrial
+from imperfect.hardware import Hardware
+from imperfect.network import AnalogNetwork
+from imperfect.sweep._problem import Problem
+
+Values = dict[str, float | int | str]
+COSTED, REPORTED = 16, 32  # images whose inputs are charged, and whose layers are compared
+
+
+class Subject:
+    """One programmed chip, as measures see it.
+
+    Attributes
+    ----------
+    hardware, problem, seed, trial
+        The machine, what it works on (None if the task has none), the chip's seed and its number.
+    """
+
+    def __init__(
+        self, hardware: Hardware, problem: Problem | None, seed: int, trial: int, chip: Any = None
+    ) -> None:
+        self.hardware, self._problem, self.seed, self.trial = hardware, problem, seed, trial
+        self._chip = chip
+
+    @property
+    def problem(self) -> Problem:
+        """What the chip works on."""
+        if self._problem is None:
+            raise ValueError("problem=None: this measure needs a Problem; give one to tasks()")
+        return self._problem
+
+    @cached_property
+    def chip(self) -> AnalogNetwork:
+        """The chip, programmed and calibrated."""
+        study = self.problem.study
+        if self._chip is None:
+            self._chip = study.program(study.network, self.hardware, self.seed)
+        elif self._chip.seed != self.seed:
+            self._chip = study.reprogram(self._chip, self.seed)
+        found: AnalogNetwork = self._chip
+        return found
+
+    @cached_property
+    def features(self) -> Arrays:
+        """Features ("train", "test") and the network's outputs on the test images ("outputs")."""
+        study = self.problem.study
+        train = study.tensors(self.chip, study.x_train, (study.feature,))[study.feature]
+        output = study.network.outputs[0].name
+        names = (study.feature, output)
+        test = study.tensors(self.chip, study.x_test, names, len(study.x_train))
+        return {"train": train, "test": test[study.feature], "outputs": test[output]}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A function of a chip, known by a name and a version.
+
+    Parameters
+    ----------
+    name : str
+        What it is called; part of the ids of tasks.
+    version : int
+        Raised whenever the function gives other numbers: results of another version are not its
+        results.
+    fn : callable
+        Called with a ``Subject`` and the options; gives a dictionary from names to finite numbers
+        or text. It has to depend on nothing else, and has to be picklable by cloudpickle for runs
+        in several processes.
+    options : mapping
+        Plain values handed to the function by name; part of the ids of tasks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a field does not fit.
+
+    Examples
+    --------
+    >>> import imperfect as im
+    >>> def largest(subject):
+    ...     return {"seed modulo 10": subject.seed % 10}
+    >>> im.sweep.Measure("largest", 1, largest).name
+    'largest'
+    """
+
+    name: str
+    version: int
+    fn: Callable[..., Mapping[str, Any]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_instance("Measure.name", self.name, str, "a string")
+        if not self.name:
+            raise ValueError(refusal("Measure.name", self.name, "a string that is not empty"))
+        integer("Measure.version", self.version, 0)
+        if not callable(self.fn):
+            raise TypeError(refusal("Measure.fn", self.fn, "a function of a Subject"))
+        check_instance("Measure.options", self.options, Mapping, "a dictionary of plain values")
+        try:
+            json.dumps(dict(self.options), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Measure.options={dict(self.options)!r}: {error}") from None
+
+    def identity(self) -> list[Any]:
+        """What ids of tasks hold of it."""
+        return [self.name, self.version, dict(self.options)]
+
+    def __call__(self, subject: Subject) -> Values:
+        """Measure, and check what comes out."""
+        found = self.fn(subject, **self.options)
+        if not isinstance(found, Mapping):
+            kind = type(found).__name__
+            raise ValueError(f"measure {self.name!r}: gave {kind}, must give a dictionary")
+        return {self._key(key): self._value(key, value) for key, value in found.items()}
+
+    def _key(self, key: Any) -> str:
+        if not isinstance(key, str) or not key:
+            raise ValueError(f"measure {self.name!r}: names a result {key!r}, must be text")
+        return key
+
+    def _value(self, key: str, value: Any) -> float | int | str:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**63):
+            return int(value) if isinstance(value, bool) else value
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        allowed = "a finite number or text"
+        raise ValueError(f"measure {self.name!r}: {refusal(key, value, allowed)}")
+
+
+def _accuracy(subject: Subject) -> Values:
+    # Why: the float network's score comes first, because it fits what stands for its head.
+    scores = dict(subject.problem.float_scores)
+    study, arrays = subject.problem.study, subject.features
+    if study.own_head is None:
+        answers = np.unique(study.y_train)[arrays["outputs"].argmax(axis=1)]
+    else:
+        answers = study.own_head.predict(arrays["test"])
+    scores["collapsed"] = study.accuracy(answers)
+    scores["refitted"] = study.fitted_accuracy(arrays["train"], arrays["test"])
+    return dict(scores)
+
+
+def _controls(subject: Subject) -> Values:
+    trial = StudyTrial(subject.problem.study, subject.hardware, subject.seed)
+    return dict(trial.control_scores() | subject.problem.pixel_scores)
+
+
+def _rivals(subject: Subject) -> Values:
+    trial = StudyTrial(subject.problem.study, subject.hardware, subject.seed)
+    trial.chip = subject.chip
+    return dict(trial.rival_scores())
+
+
+def _logit_error(subject: Subject) -> Values:
+    """Root mean square of the error of the outputs, in units of that of the float outputs."""
+    study = subject.problem.study
+    output = study.network.outputs[0].name
+    exact = study.tensors(study.network, study.x_test, (output,))[output]
+    error = subject.features["outputs"] - exact
+    return {"logit_error": float(np.sqrt(np.mean(error**2) / np.mean(exact**2)))}
+
+
+def _layer_errors(subject: Subject) -> Values:
+    from imperfect.diagnosis import layer_report
+
+    report = layer_report(subject.chip, subject.problem.study.spread(REPORTED))
+    pairs = zip(report["layer"], report["relative_error"], strict=True)
+    return {f"error of {layer}": float(error) for layer, error in pairs}
+
+
+def _cost(subject: Subject, components: str = "generic") -> Values:
+    found = subject.chip.cost(subject.problem.study.spread(COSTED), components)
+    values: Values = {"arrays": found.arrays}
+    for name in ("energy", "latency", "area", "tops_per_watt", "tops_per_mm2"):
+        value = getattr(found, name)
+        if value is not None:
+            values[name] = float(value)
+    for total, missing in found.left_out.items():
+        left = dict.fromkeys(text.split(" (")[0] for text in missing)
+        values[f"{total}_without"] = ", ".join(left) if total in values else NOT_MODELLED
+    return values
+
+
+# Raised when what a measure gives changes.
+BUILT_IN: dict[str, tuple[int, Callable[..., Values]]] = {
+    "accuracy": (1, _accuracy),
+    "controls": (1, _controls),
+    "rivals": (1, _rivals),
+    "logit_error": (1, _logit_error),
+    "layer_errors": (1, _layer_errors),
+    "cost": (1, _cost),
+}
+
+
+def measure(name: str, **options: Any) -> Measure:
+    """A measure of the package, with options.
+
+    Parameters
+    ----------
+    name : {"accuracy", "controls", "rivals", "logit_error", "layer_errors", "cost"}
+        "accuracy" gives float, collapsed and refitted; "controls" shuffled and pixels; "rivals"
+        bn_reestimated and affine, all as ``study.collapse_and_recover`` has them;
+        "logit_error" the error of the outputs in units of the float outputs (root mean squares);
+        "layer_errors" the relative error of each layer (``diagnosis.layer_report``); "cost" energy,
+        latency, area and arrays (``chip.cost``).
+    **options
+        Of "cost": ``components``, the name of a library.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such measure, or it has no such option.
+
+    Examples
+    --------
+    >>> import imperfect as im
+    >>> im.sweep.measure("cost", components="isaac").options
+    {'components': 'isaac'}
+    """
+    check_known("sweep.measure", name, BUILT_IN)
+    version, function = BUILT_IN[name]
+    for option in options:
+        check_known(f"measure {name!r}", option, ["components"] if name == "cost" else [])
+    if "components" in options:
+        from imperfect.cost import as_components
+
+        check_instance("components", options["components"], str, "the name of a library")
+        as_components(options["components"])
+    return Measure(name, version, function, options)
+
+
+def as_measures(values: Any) -> tuple[Measure, ...]:
+    """Measures given as such or by name, sorted by name."""
+    allowed = "names of measures, or Measure objects"
+    if isinstance(values, str | Measure):
+        values = [values]
+    if not np.iterable(values):
+        raise TypeError(f"{refusal('measures', values, allowed)}, not {type(values).__name__}")
+    found: dict[str, Measure] = {}
+    for value in values:
+        check_instance("measures", value, (str, Measure), allowed)
+        own = measure(value) if isinstance(value, str) else value
+        if own.name in found:
+            raise ValueError(f"measures: {own.name!r} is given twice")
+        found[own.name] = own
+    if not found:
+        raise ValueError("measures: is empty; must be " + allowed)
+    return tuple(found[name] for name in sorted(found))

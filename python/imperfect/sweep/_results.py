@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a sweep measured, as a table with a row for each trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from imperfect._checks import check_instance
+from imperfect._optional import require
+from imperfect._tables import check_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IDENTITY = ("task", "machine", "trial", "seed")
+PROVENANCE = ("version", "simd", "host", "started", "seconds")
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Results:
+    """Measurements of a sweep: a row for each trial, which is one programmed chip.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Columns, in this order: task (its id), machine (its name), the knobs, trial (0, 1, ...),
+        seed (of the chip), the measures, other facts that measures gave as text, version, simd,
+        host, started (UTC, ISO 8601) and seconds. Sorted by task, in the order in which the tasks
+        were given, then by trial.
+    knobs : tuple of str
+        Columns in which machines differ: paths of fields of ``Hardware``, such as "cell.bits".
+        Values are numbers or text.
+    measures : tuple of str
+        Columns of numbers that were measured on each chip, such as "refitted" or "energy".
+        Accuracies go from 0 to 1. A trial that has not measured one holds a gap (NaN).
+    about : dict
+        Facts about the whole sweep for a report: any of "title", "question", "network", "data",
+        "seed", "measures", "spec" (text), "images" and "failures" (a list of texts).
+    """
+
+    table: pd.DataFrame
+    knobs: tuple[str, ...]
+    measures: tuple[str, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_instance("table", self.table, require("pandas").DataFrame, "a pandas.DataFrame")
+        object.__setattr__(self, "knobs", tuple(self.knobs))
+        object.__setattr__(self, "measures", tuple(self.measures))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        tasks = self.table["task"].nunique()
+        knobs, measures = ", ".join(self.knobs), ", ".join(self.measures)
+        return f"Results({len(self)} trials of {tasks} tasks; knobs {knobs}; measures {measures})"
+
+
+def check_results(results: Any, measures: Sequence[str] = ()) -> None:
+    """Refuse what is no ``Results`` with rows, or lacks one of these measures.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It names what is missing.
+    """
+    check_instance("results", results, Results, "what sweep.run or sweep.load returned")
+    check_table("results", results.table, ["task", "trial", *measures])
+    known = ", ".join(results.measures)
+    for name in measures:
+        if name not in results.measures:
+            raise ValueError(f"results: {name!r} is no measure; must be one of {known}")

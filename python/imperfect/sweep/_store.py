@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Results of trials in one SQLite file that a killed run leaves whole.
+
+The driver of a run is its only writer, one transaction for each result (write-ahead log, so that
+readers are never in the way). A second driver is refused: for as long as it runs, the first one
+holds a lock in a file beside the store, which the system lets go of however it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from imperfect._checks import check_instance
+from imperfect._study.cache import digest_of
+from imperfect.sweep._measures import Values
+from imperfect.sweep._task import Task
+
+APPLICATION, SCHEMA = 0x696D7066, 1  # "impf"
+TABLES = """
+CREATE TABLE tasks (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, spec TEXT NOT NULL,
+                    name TEXT NOT NULL, knobs TEXT NOT NULL);
+CREATE TABLE workers (number INTEGER PRIMARY KEY, version TEXT NOT NULL, simd TEXT NOT NULL,
+                      host TEXT NOT NULL, UNIQUE (version, simd, host));
+CREATE TABLE trials (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
+                     seed INTEGER NOT NULL, measured TEXT NOT NULL,
+                     worker INTEGER NOT NULL REFERENCES workers, started TEXT NOT NULL,
+                     seconds REAL NOT NULL, PRIMARY KEY (task, trial)) WITHOUT ROWID;
+CREATE TABLE failures (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
+                       message TEXT NOT NULL, started TEXT NOT NULL, PRIMARY KEY (task, trial));
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+WRAP = 2**64  # SQLite's integers have a sign, seeds have none
+
+
+class Trial(NamedTuple):
+    """One measured chip: what it is, what came out, and where.
+
+    Attributes
+    ----------
+    task : str
+        Id of the task.
+    trial, seed : int
+        Number of the chip, and its seed.
+    values : dict
+        What the measures gave.
+    version, simd, host : str
+        Of the package, the SIMD level and the computer that measured it.
+    started : str
+        UTC, ISO 8601.
+    seconds : float
+        How long it took.
+    """
+
+    task: str
+    trial: int
+    seed: int
+    values: Values
+    version: str
+    simd: str
+    host: str
+    started: str
+    seconds: float
+
+
+class Store:
+    """An open store; close it, or use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    path
+        The file; ":memory:" keeps results in memory only.
+    write
+        Whether results will be added; the file is made if it is not there.
+    """
+
+    connect = staticmethod(sqlite3.connect)
+
+    def __init__(self, path: str | os.PathLike[str], *, write: bool = False) -> None:
+        check_instance("store", path, (str, os.PathLike), "the path of a file")
+        self.path = str(path)
+        self._lock: sqlite3.Connection | None = None
+        self._numbers: dict[str, int] = {}
+        self._workers: dict[tuple[str, str, str], int] = {}
+        in_memory = self.path == ":memory:"
+        if not write and not in_memory and not Path(self.path).is_file():
+            raise FileNotFoundError(f"store: there is no file {self.path!r}")
+        if write and not in_memory:
+            self._lock = _locked(self.path)
+        try:
+            with self._named_errors():
+                self._open(write or in_memory)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, write: bool) -> None:
+        where = Path(self.path).absolute().as_uri() + ("" if write else "?mode=ro")
+        where = self.path if self.path == ":memory:" else where
+        self._db = self.connect(where, uri=True, isolation_level=None, timeout=60)
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
+        (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if write and not objects:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.executescript(
+                f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION};"
+                f"PRAGMA user_version = {SCHEMA}; COMMIT"
+            )
+        elif application != APPLICATION:
+            raise ValueError(f"store={self.path!r}: is no store of sweeps")
+        elif schema != SCHEMA:
+            raise ValueError(f"store={self.path!r}: has schema {schema}, must be {SCHEMA}")
+        # Why: a crash of the system may lose the last results, which are then measured again; a
+        # killed process loses none.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._check_tasks()
+        found = self._db.execute("SELECT version, simd, host, number FROM workers")
+        self._workers = {(v, s, h): number for v, s, h, number in found}
+
+    def _check_tasks(self) -> None:
+        """Read the tasks; refuse one whose content is not that of its id."""
+        for number, key, spec in self._db.execute("SELECT number, id, spec FROM tasks"):
+            if digest_of(json.loads(spec)) != key:
+                raise ValueError(f"store={self.path!r}: task {key[:12]} is damaged")
+            self._numbers[key] = number
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Errors of SQLite as such of the file."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise OSError(f"store={self.path!r}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file, and let other drivers have it."""
+        if hasattr(self, "_db"):
+            self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._named_errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                # Why: when the disk is full, SQLite may have rolled back itself.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def add_tasks(self, tasks: Iterable[Task], about: dict[str, Any] | None = None) -> None:
+        """Make tasks known; names and knobs of known ones are replaced."""
+        rows = [
+            (task.id, _json(task.spec), task.name, _json(dict(task.knobs), in_order=True))
+            for task in tasks
+        ]
+        with self._transaction():
+            self._insert_tasks(rows)
+            for name, value in (about or {}).items():
+                self._db.execute("REPLACE INTO about VALUES (?, ?)", (name, _json(value)))
+
+    def _insert_tasks(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
+        self._db.executemany(
+            "INSERT INTO tasks (id, spec, name, knobs) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, knobs = excluded.knobs",
+            rows,
+        )
+        self._numbers = dict(self._db.execute("SELECT id, number FROM tasks"))
+
+    def add(self, trial: Trial) -> None:
+        """Keep a result, in a transaction of its own; a failure before it is forgotten."""
+        with self._transaction():
+            self._insert(trial)
+            key = self._numbers[trial.task], trial.trial
+            self._db.execute("DELETE FROM failures WHERE task = ? AND trial = ?", key)
+
+    def _insert(self, trial: Trial) -> None:
+        self._db.execute(
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self._numbers[trial.task], trial.trial, _signed(trial.seed),
+                    _json(trial.values, in_order=True), self._worker(trial), trial.started,
+                    trial.seconds,
+                ),
+            )  # fmt: skip
+
+    def add_failure(self, task: str, trial: int, message: str, started: str) -> None:
+        """Keep the reason why a trial failed."""
+        with self._transaction():
+            row = (self._numbers[task], trial, message, started)
+            self._db.execute("REPLACE INTO failures VALUES (?, ?, ?, ?)", row)
+
+    def merge(self, source: Store) -> tuple[int, int]:
+        """Add tasks and trials of another store; count new trials and known ones."""
+        added = known = 0
+        ids = {number: key for key, number in source._numbers.items()}
+        with self._transaction():
+            self._insert_tasks(source.read("SELECT id, spec, name, knobs FROM tasks"))
+            for trial in source.trials(ids):
+                if self._has(trial):
+                    known += 1
+                else:
+                    self._insert(trial)
+                    added += 1
+        return added, known
+
+    def trials(self, ids: dict[int, str]) -> Iterator[Trial]:
+        """Every result; ``ids`` are those of tasks by number."""
+        rows = self.read(
+            "SELECT task, trial, seed, measured, version, simd, host, started, seconds"
+            " FROM trials JOIN workers ON worker = number ORDER BY task, trial"
+        )
+        for task, trial, seed, measured, *facts in rows:
+            yield Trial(ids[task], trial, seed % WRAP, json.loads(measured), *facts)
+
+    def _has(self, trial: Trial) -> bool:
+        """Whether a trial is there; refuses one that is there with other results."""
+        found = self._db.execute(
+            "SELECT measured, version, simd FROM trials JOIN workers ON worker = number"
+            " WHERE task = ? AND trial = ?",
+            (self._numbers[trial.task], trial.trial),
+        ).fetchone()
+        if found is None:
+            return False
+        same_code = found[1:] == (trial.version, trial.simd)
+        if same_code and json.loads(found[0]) != trial.values:
+            where = f"task {trial.task[:12]}, trial {trial.trial}"
+            raise ValueError(f"store={self.path!r}: {where} has other results in another store")
+        return True
+
+    def _worker(self, trial: Trial) -> int:
+        key = trial.version, trial.simd, trial.host
+        if key not in self._workers:
+            done = self._db.execute(
+                "INSERT INTO workers (version, simd, host) VALUES (?, ?, ?)", key
+            )
+            assert done.lastrowid is not None
+            self._workers[key] = done.lastrowid
+        return self._workers[key]
+
+    def done(self, task: str) -> set[int]:
+        """Numbers of the finished trials of a task."""
+        with self._named_errors():
+            number = self._numbers.get(task, -1)
+            rows = self._db.execute("SELECT trial FROM trials WHERE task = ?", (number,))
+            return {trial for (trial,) in rows}
+
+    def measured(self, task: str, name: str) -> dict[int, tuple[Any, float]]:
+        """One measured number and the seconds of every finished trial of a task."""
+        with self._named_errors():
+            number = self._numbers.get(task, -1)
+            rows = self._db.execute(
+                "SELECT trial, measured, seconds FROM trials WHERE task = ?", (number,)
+            )
+            return {trial: (json.loads(text).get(name), s) for trial, text, s in rows}
+
+    def count(self) -> int:
+        """Number of finished trials."""
+        with self._named_errors():
+            (found,) = self._db.execute("SELECT count(*) FROM trials").fetchone()
+            return int(found)
+
+    def read(self, query: str, *parameters: Any) -> Iterator[Any]:
+        """Rows of a query."""
+        with self._named_errors():
+            yield from self._db.execute(query, parameters)
+
+    def about(self) -> dict[str, Any]:
+        """Facts about the sweep."""
+        return {name: json.loads(value) for name, value in self.read("SELECT * FROM about")}
+
+
+def _locked(path: str) -> sqlite3.Connection:
+    """A lock that ends with the process at the latest."""
+    try:
+        lock = sqlite3.connect(f"{path}.lock", isolation_level=None, timeout=0)
+    except sqlite3.DatabaseError as error:
+        raise OSError(f"store={path!r}: {error}") from error
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if "locked" in str(error):
+            raise OSError(f"store={path!r}: another run is writing to it") from None
+        raise OSError(f"store={path!r}: {error}") from error
+    return lock
+
+
+def _json(value: Any, *, in_order: bool = False) -> str:
+    return json.dumps(value, sort_keys=not in_order, separators=(",", ":"), allow_nan=False)
+
+
+def _signed(seed: int) -> int:
+    return seed - WRAP if seed >= WRAP // 2 else seed
