@@ -468,6 +468,8 @@ SPACE = sweep.Space
         (lambda: sweep.measure("acuracy"), ValueError, "'acuracy'; did you mean 'accuracy'"),
         (lambda: sweep.measure("cost", library=1), ValueError, "has no 'library'"),
         (lambda: sweep.measure("cost", components="isac"), ValueError, "components='isac'"),
+        (lambda: sweep.Problem.bundled(-5), ValueError, "train=-5: must be an integer f"),
+        (lambda: sweep.Problem.bundled(10, 0), ValueError, "test=0: must be an integer from 1"),
         (lambda: sweep.tasks(BITS), TypeError, "space=.*must be a Space"),
         (lambda: tasks(seed=-1), ValueError, "seed=-1"),
         (lambda: tasks(seeds="same"), ValueError, "seeds='same'"),

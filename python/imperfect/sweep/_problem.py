@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from imperfect._checks import flag
+from imperfect._checks import flag, integer
 from imperfect._optional import require
 from imperfect._study.heads import FOLDS, default_head
 from imperfect._study.input import checked_study
@@ -19,6 +19,8 @@ from imperfect.network import Network
 
 if TYPE_CHECKING:
     from imperfect.images import Images
+
+MOST_BUNDLED = 2000, 1000
 
 
 class Problem:
@@ -68,8 +70,17 @@ class Problem:
 
     @classmethod
     def bundled(cls, train: int = 1000, test: int = 500) -> Problem:
-        """The bundled network and images: at most 2,000 for training and 1,000 for tests."""
+        """The bundled network and images.
+
+        Parameters
+        ----------
+        train, test
+            Numbers of images: 1 to 2,000 for training, 1 to 1,000 for tests.
+        """
         from imperfect import data
+
+        integer("train", train, 1, MOST_BUNDLED[0])
+        integer("test", test, 1, MOST_BUNDLED[1])
 
         x_train, y_train, x_test, y_test = data.scattered_fashion()
         network = data.scattered_mobilenet()
