@@ -118,7 +118,7 @@ def in_processes(workers: int) -> Executor:
         with tempfile.TemporaryDirectory(prefix="imperfect-") as folder:
             path = Path(folder) / "shared.pkl"
             with path.open("wb") as stream:
-                require("joblib.externals.cloudpickle").dump(shared, stream)
+                require("cloudpickle").dump(shared, stream)
 
             def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
                 calls = (joblib.delayed(_measure_from)(str(path), shared.key, job) for job in todo)
@@ -160,7 +160,7 @@ class _Lost(Exception):
 def _through(client: Any, distributed: Any, shared: Shared, todo: Iterator[Job]) -> Any:
     """Outcomes of jobs on a cluster, a bounded number of them at a time."""
     client.wait_for_workers(1, timeout=60)
-    blob = require("joblib.externals.cloudpickle").dumps(shared)
+    blob = require("cloudpickle").dumps(shared)
     data = client.scatter(blob, broadcast=True, hash=False)
     workers = sum(client.nthreads().values())
 
@@ -208,12 +208,12 @@ _loaded: dict[str, Shared] = {}  # of this process
 def _measure_from(path: str, key: str, job: Job) -> Outcome:
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = require("joblib.externals.cloudpickle").loads(Path(path).read_bytes())
+        _loaded[key] = require("cloudpickle").loads(Path(path).read_bytes())
     return _loaded[key].measure(job)
 
 
 def _measure_blob(blob: bytes, key: str, job: Job) -> Outcome:
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = require("joblib.externals.cloudpickle").loads(blob)
+        _loaded[key] = require("cloudpickle").loads(blob)
     return _loaded[key].measure(job)
