@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +26,9 @@ from imperfect import _core, sweep
 from imperfect.network import AnalogNetwork, Network
 from imperfect.study import collapse_and_recover
 from imperfect.sweep._store import Store
+
+# Why: processes of a sweep cannot import this file.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 BASE = im.Hardware(weight_bits=8, cell=im.Cell(programming=im.device.Gaussian(0.1)))
 BITS = {"cell.bits": [1, 2, 4]}
