@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import imperfect as im
 from commands import only_line, write_study
 from imperfect import cli
+from imperfect._cli.inputs import read_data
 from imperfect.network import AnalogNetwork, Network
 
 
@@ -109,3 +111,12 @@ def test_bad_usage(
         cost(**change)
     assert end.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+def test_few_bundled_images_are_balanced(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["cost", "--network", "bundled", "--data", "bundled", "--preset", "isaac"]
+    assert cli.main([*words, "--n-train", "3000"]) == 1
+    assert "n_train=3000: must be at most 2000" in only_line(capsys.readouterr().err)
+    data = read_data(argparse.Namespace(data="bundled", n_train=40, n_test=20), None, Path())  # type: ignore[arg-type]
+    assert np.bincount(data.y_train).tolist() == [4] * 10
+    assert np.bincount(data.y_test).tolist() == [2] * 10

@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sweeps: the same rows however they are run, stopped, killed and put together."""
+"""Sweeps: the same rows however they are run; ids, spaces, rules that end them."""
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import sqlite3
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,36 +18,10 @@ import networks
 from imperfect import _core, sweep
 from imperfect.network import AnalogNetwork, Network
 from imperfect.study import collapse_and_recover
-from imperfect.sweep._store import Store
+from sweeps import BASE, numbers, problem, same, tasks
 
 # Why: processes of a sweep cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-BASE = im.Hardware(weight_bits=8, cell=im.Cell(programming=im.device.Gaussian(0.1)))
-BITS = {"cell.bits": [1, 2, 4]}
-VARIES = {"version", "simd", "host", "started", "seconds"}
-
-
-def numbers(subject: sweep.Subject) -> dict[str, float]:
-    rng = np.random.default_rng(subject.seed)
-    return {"x": float(rng.normal()) + (subject.hardware.cell.bits or 0), "odd": subject.trial % 2}
-
-
-def tasks(fn: Any = numbers, bits: Any = BITS, **options: Any) -> list[sweep.Task]:
-    measure = sweep.Measure("numbers", 1, fn)
-    return sweep.tasks(sweep.Space.grid(BASE, bits), measures=measure, **options)
-
-
-def same(a: sweep.Results, b: sweep.Results) -> None:
-    """The same rows, but for when, where and how fast they were measured."""
-    kept = [name for name in a.table.columns if name not in VARIES]
-    pd.testing.assert_frame_equal(a.table[kept], b.table[kept])
-
-
-def problem() -> sweep.Problem:
-    net = Network.from_onnx(networks.small_cnn(classes=3))
-    x, y = networks.images(90, height=8)["x"], np.arange(90) % 3
-    return sweep.Problem(net, x[:60], y[:60], x[60:], y[60:])
 
 
 def test_table_has_a_row_for_each_trial() -> None:
@@ -89,6 +56,20 @@ def test_accuracies_are_those_of_the_study() -> None:
         assert found[method].tolist() == rows["accuracy"].tolist(), method
 
 
+def test_what_a_problem_needs_is_found_for_all_its_tasks() -> None:
+    """Rivals keep the head of the transfer, whatever another task of the problem measures."""
+    net, (x, y) = Network.from_onnx(networks.small_cnn(classes=4)), (
+        networks.images(90, height=8)["x"], np.arange(90) % 3,
+    )  # fmt: skip
+    work = sweep.Problem(net, x[:60], y[:60], x[60:], y[60:], transfer=True)
+    given = [sweep.Task(BASE, work, "rivals"), sweep.Task(BASE, work, "layer_errors")]
+    found = sweep.run(given, stop=1).table
+    alone = collapse_and_recover(net, x[:60], y[:60], x[60:], y[60:], BASE, chips=1, transfer=True)
+    expected = alone.set_index("method")["accuracy"]
+    assert found["affine"][0] == expected["affine"]
+    assert found["bn_reestimated"][0] == expected["bn_reestimated"]
+
+
 def test_errors_and_costs_are_those_of_the_chip() -> None:
     work = problem()
     machine = BASE.with_fields({"cell.g_max": 1e-4, "cell.v_read": 0.2})
@@ -121,6 +102,54 @@ def test_what_is_stored_is_not_measured_again(jobs: int, tmp_path: Path) -> None
 def test_order_of_tasks_is_that_of_the_table() -> None:
     given = tasks()[::-1]
     assert sweep.run(given, stop=1).table["task"].tolist() == [task.id for task in given]
+
+
+# --- spaces --------------------------------------------------------------------------------------
+
+
+def test_grids_have_every_combination() -> None:
+    vary = {("weight_bits", "cell.bits"): [(8, 4), (5, 4)], "cell.programming.sigma": [0.0, 0.1]}
+    space = sweep.Space.grid(BASE, vary)
+    assert space.knobs == ("weight_bits", "cell.bits", "cell.programming.sigma") and len(space) == 4
+    found = [(m.hardware.weight_bits, m.knobs["cell.programming.sigma"]) for m in space]
+    assert found == [(8, 0.0), (8, 0.1), (5, 0.0), (5, 0.1)]
+    for machine in space:
+        assert machine.hardware == BASE.with_fields(machine.knobs)
+    assert len(space + sweep.Space.listed({"mine": BASE})) == 5
+
+
+@pytest.mark.parametrize("make", [sweep.Space.random, sweep.Space.sobol])
+def test_draws_fill_their_ranges(make: Any) -> None:
+    vary = {
+        "cell.bits": sweep.Range(1, 4, whole=True), "adc.bits": [None, 8],
+        "cell.programming.sigma": sweep.Range(0.001, 0.1, log=True),
+    }  # fmt: skip
+    space = make(BASE, vary, 512, seed=1)
+    assert len(space) == 512 and [m.name for m in space] == [
+        m.name for m in make(BASE, vary, 512, 1)
+    ]
+    assert [m.name for m in space] != [m.name for m in make(BASE, vary, 512, 2)]
+    sigmas = np.log10([m.knobs["cell.programming.sigma"] for m in space])
+    assert sigmas.min() >= -3 and sigmas.max() <= -1
+    # Four levels, two converters: counts within five standard deviations of independent draws.
+    for values, share in (
+        ([m.knobs["cell.bits"] for m in space], 0.25),
+        ([m.knobs["adc.bits"] for m in space], 0.5),
+    ):
+        names, counts = np.unique(np.array(values, str), return_counts=True)
+        assert len(names) == round(1 / share)
+        assert np.abs(counts - 512 * share).max() < 5 * np.sqrt(512 * share * (1 - share))
+    assert abs(sigmas.mean() + 2) < 5 * 2 / np.sqrt(12 * 512)
+    assert len(make(BASE, {"cell.bits": [1, 2]}, 50)) == 2
+
+
+def test_machines_given_tell_how_they_differ() -> None:
+    other = BASE.with_fields({"cell.bits": 2, "cell.programming": None})
+    space = sweep.Space.listed({"a": BASE, "b": other})
+    assert space.knobs == ("cell.bits", "cell.programming")
+    assert [m.knobs["cell.bits"] for m in space] == ["None", 2]
+    with pytest.raises(ValueError, match="the name 'a' is given twice"):
+        space + space
 
 
 # --- ids -----------------------------------------------------------------------------------------
@@ -196,9 +225,8 @@ def test_machines_near_a_target_get_more_chips() -> None:
 def test_stopping_does_not_depend_on_what_was_there_before(tmp_path: Path) -> None:
     stop = sweep.Stop(trials=40, measure="x", half_width=0.5, at_least=4)
     alone = sweep.run(tasks(noisy), stop=stop)
-    for _ in range(2):
-        sweep.run(tasks(noisy), tmp_path / "a.db", stop=sweep.Stop(trials=40, total=7))
-        found = sweep.run(tasks(noisy), tmp_path / "a.db", stop=stop)
+    sweep.run(tasks(noisy), tmp_path / "a.db", stop=sweep.Stop(trials=40, total=7))
+    found = sweep.run(tasks(noisy), tmp_path / "a.db", stop=stop)
     kept = found.table.merge(alone.table[["task", "trial"]])
     assert len(kept) == len(alone)
 
@@ -247,158 +275,6 @@ def test_measures_that_give_no_numbers_fail(value: Any, reason: str) -> None:
         sweep.Measure("n", 1, lambda subject: value)(sweep.Subject(BASE, None, 0, 0))
 
 
-# --- the store -----------------------------------------------------------------------------------
-
-KILLED = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-import test_sweep
-from imperfect import sweep
-def slow(subject):
-    time.sleep(0.004)
-    return test_sweep.numbers(subject)
-print("started", flush=True)
-sweep.run(test_sweep.tasks(slow), sys.argv[2], stop=60)
-"""
-
-
-def test_runs_killed_at_random_end_with_the_same_rows(tmp_path: Path) -> None:
-    path, rng, kills = tmp_path / "a.db", random.Random(0), 0
-    here = str(Path(__file__).parent)
-    while kills < 20:
-        with subprocess.Popen(
-            [sys.executable, "-c", KILLED, here, str(path)], stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout and process.stdout.readline() == b"started\n"
-            time.sleep(rng.uniform(0, 0.1))
-            process.send_signal(signal.SIGKILL)
-        kills += 1
-    assert 0 < len(sweep.load(path)) < 180
-    same(sweep.run(tasks(), path, stop=60), sweep.run(tasks(), stop=60))
-
-
-def test_a_second_driver_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-    running = sweep.iter_run(tasks(), path, stop=5)
-    next(running)
-    with pytest.raises(OSError, match="another run is writing to it"):
-        sweep.run(tasks(), path, stop=5)
-    assert len(sweep.load(path)) == 1  # readers are welcome
-    assert len(list(running)) == 14
-
-
-def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.db"
-    with monkeypatch.context() as patch:
-
-        def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            made = sqlite3.connect(*arguments, **options)
-            made.execute("PRAGMA max_page_count = 16")
-            return made
-
-        patch.setattr(Store, "connect", staticmethod(connect))
-        with pytest.raises(OSError, match="database or disk is full"):
-            sweep.run(tasks(), path, stop=1000)
-    kept = len(sweep.load(path))
-    assert 0 < kept < 3000
-    same(sweep.run(tasks(), path, stop=1000), sweep.run(tasks(), stop=1000))
-
-
-def test_stores_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-    sweep.run(tasks(), path, stop=1)
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE tasks SET spec = '{}' WHERE number = 1")
-    db.close()
-    with pytest.raises(ValueError, match=r"task .* is damaged"):
-        sweep.load(path)
-    (tmp_path / "text.db").write_text("no database" * 100)
-    with pytest.raises(OSError, match="file is not a database"):
-        sweep.load(tmp_path / "text.db")
-    sqlite3.connect(tmp_path / "other.db").executescript(
-        "CREATE TABLE a (b); PRAGMA user_version=7"
-    )
-    with pytest.raises(ValueError, match="is no store of sweeps"):
-        sweep.run(tasks(), tmp_path / "other.db")
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        sweep.load(tmp_path / "nothing.db")
-    with pytest.raises(TypeError, match="store=3"):
-        sweep.load(3)  # type: ignore[arg-type]
-
-
-def test_stores_are_combined(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{name}.db" for name in ("a", "b")]
-    sweep.run(tasks(), paths[0], stop=2)
-    sweep.run(tasks(bits={"cell.bits": [2, 4]}), paths[1], stop=4)
-    target = tmp_path / "all.db"
-    assert sweep.combine(target, paths) == (10, 4)
-    assert sweep.combine(target, paths) == (0, 14)
-    expected = sweep.run(tasks(), stop=4).table
-    found = sweep.load(target).table
-    merged = found.merge(expected, on=["task", "trial", "seed", "x", "odd"])
-    assert len(merged) == len(found) == 10
-    with sqlite3.connect(paths[1]) as db:
-        db.execute("""UPDATE trials SET measured = '{"x":9.0,"odd":0}' WHERE trial = 0""")
-    db.close()
-    with pytest.raises(ValueError, match="trial 0 has other results in another store"):
-        sweep.combine(target, [paths[1]])
-    with pytest.raises(TypeError, match="sources: must be a sequence"):
-        sweep.combine(target, str(paths[0]))
-
-
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_tables_are_exported(ending: str, tmp_path: Path) -> None:
-    found = sweep.run(tasks(), stop=2)
-    path = tmp_path / f"a.{ending}"
-    sweep.export(found, path)
-    read = pd.read_csv(path) if ending == "csv" else pd.read_parquet(path)
-    assert read["x"].tolist() == found.table["x"].tolist()
-    assert read["seed"].tolist() == found.table["seed"].tolist()
-    with pytest.raises(ValueError, match=r"must end with .parquet or .csv"):
-        sweep.export(found, tmp_path / "a.txt")
-
-
-# --- a cluster -----------------------------------------------------------------------------------
-
-
-def test_a_cluster_gives_the_same_rows_though_a_worker_dies(tmp_path: Path) -> None:
-    pytest.importorskip("distributed", reason="distributed is not installed (extra sweep)")
-    code = KILLED_WORKER.format(path=str(tmp_path / "a.db"))
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True,
-        timeout=240, env=os.environ | {"DASK_DISTRIBUTED__WORKER__DAEMON": "False"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    same(sweep.load(tmp_path / "a.db"), sweep.run(tasks(), stop=30))
-
-
-KILLED_WORKER = """
-import os, signal, sys, time
-sys.path.insert(0, sys.argv[1])
-import test_sweep
-from imperfect import sweep
-from distributed import LocalCluster
-
-def slow(subject):
-    import time
-    import numpy as np
-    time.sleep(0.02)
-    rng = np.random.default_rng(subject.seed)
-    bits = subject.hardware.cell.bits or 0
-    return {{"x": float(rng.normal()) + bits, "odd": subject.trial % 2}}
-
-if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        pids = [nanny.pid for nanny in cluster.workers.values()]
-        trials = sweep.iter_run(
-            test_sweep.tasks(slow), {path!r}, stop=30, cluster=cluster.scheduler_address
-        )
-        for count, trial in enumerate(trials):
-            if count == 10:
-                os.kill(pids[0], signal.SIGKILL)
-"""
-
-
 def test_rows_are_measured_again_bit_for_bit() -> None:
     given = tasks()
     found = sweep.run(given, stop=2)
@@ -416,95 +292,6 @@ def test_rows_are_measured_again_bit_for_bit() -> None:
         sweep.replay(found.table.iloc[0], given[1:])
     with pytest.raises(TypeError, match="row=3"):
         sweep.replay(3, given)
-
-
-# --- bad input -----------------------------------------------------------------------------------
-
-Make = Any
-SPACE = sweep.Space
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "reason"),
-    [
-        (lambda: SPACE.grid(BASE, {}), ValueError, "vary: names no field"),
-        (lambda: SPACE.grid(BASE, {"cell.bit": [1]}), ValueError, "no 'bit'; did you mean 'bits'"),
-        (lambda: SPACE.grid(BASE, {"cell.bits": [0]}), ValueError, "vary: cell.bits=0: Cell.bi"),
-        (lambda: SPACE.grid(BASE, {"cell.bits": []}), ValueError, "has no values"),
-        (lambda: SPACE.grid(BASE, {"cell.bits": 3}), TypeError, "must be a list of values"),
-        (lambda: SPACE.grid(BASE, {"cell.bits": [1, 1]}), ValueError, "cell.bits=1 comes up twice"),
-        (lambda: SPACE.grid(BASE, {3: [1]}), TypeError, "vary: a path=3"),
-        (lambda: SPACE.grid(None, BITS), TypeError, "base=None: must be a Hardware"),
-        (lambda: SPACE.grid(BASE, [1]), TypeError, "vary=.1.: must be a dictionary"),
-        (
-            lambda: SPACE.grid(BASE, {("weight_bits", "cell.bits"): [(8,)]}),
-            ValueError, "must be 2 values",
-        ),
-        (
-            lambda: SPACE.grid(BASE, {("weight_bits", "cell.bits"): [(8, 4)], "cell.bits": [2]}),
-            ValueError, "names a field twice",
-        ),
-        (
-            lambda: SPACE.grid(BASE, {"cell": [im.Cell()], "cell.bits": [2]}),
-            ValueError, "'cell.bits' lies inside 'cell'",
-        ),
-        (lambda: SPACE.random(BASE, {"cell.bits": [1]}, 0), ValueError, "count=0"),
-        (lambda: SPACE.random(BASE, {"cell.bits": [1]}, 2, -1), ValueError, "seed=-1"),
-        (lambda: SPACE.sobol(BASE, {"cell.bits": "12"}, 2), TypeError, "a list of values or a"),
-        (lambda: SPACE.listed([]), ValueError, "machines: is empty"),
-        (lambda: SPACE.listed(BASE), TypeError, "machines: must be a sequence of Hardware"),
-        (lambda: SPACE.listed([3]), TypeError, "machines.'machine 1'.=3"),
-        (lambda: sweep.Range(1, 1), ValueError, "Range.high=1: must be above"),
-        (lambda: sweep.Range(0, 1, log=True), ValueError, "Range.low=0: must be a finite"),
-        (lambda: sweep.Range(0.5, 2, whole=True), ValueError, "Range.low=0.5: .*whole"),
-        (lambda: sweep.Range(0, np.nan), ValueError, "Range.high=nan"),
-        (lambda: sweep.Stop(trials=0), ValueError, "Stop.trials=0"),
-        (lambda: sweep.Stop(half_width=0.1), ValueError, "Stop.measure=None: must be named"),
-        (lambda: sweep.Stop(measure="x"), ValueError, "Stop.measure: is used with half_width"),
-        (lambda: sweep.Stop(measure="x", half_width=-1), ValueError, "Stop.half_width=-1"),
-        (lambda: sweep.Stop(measure="x", target=np.nan), ValueError, "Stop.target=nan"),
-        (lambda: sweep.Stop(confidence=1.0), ValueError, "Stop.confidence=1.0"),
-        (lambda: sweep.Stop(seconds=0), ValueError, "Stop.seconds=0"),
-        (lambda: sweep.Measure("", 1, numbers), ValueError, "Measure.name=''"),
-        (lambda: sweep.Measure("a", 1.5, numbers), TypeError, "Measure.version=1.5"),
-        (lambda: sweep.Measure("a", 1, 3), TypeError, "Measure.fn=3"),
-        (lambda: sweep.Measure("a", 1, numbers, {"b": object()}), ValueError, "Measure.options"),
-        (lambda: sweep.measure("acuracy"), ValueError, "'acuracy'; did you mean 'accuracy'"),
-        (lambda: sweep.measure("cost", library=1), ValueError, "has no 'library'"),
-        (lambda: sweep.measure("cost", components="isac"), ValueError, "components='isac'"),
-        (lambda: sweep.Problem.bundled(-5), ValueError, "train=-5: must be an integer f"),
-        (lambda: sweep.Problem.bundled(10, 0), ValueError, "test=0: must be an integer from 1"),
-        (lambda: sweep.tasks(BITS), TypeError, "space=.*must be a Space"),
-        (lambda: tasks(seed=-1), ValueError, "seed=-1"),
-        (lambda: tasks(seeds="same"), ValueError, "seeds='same'"),
-        (lambda: sweep.Task(3), TypeError, "Task.hardware=3"),
-        (lambda: sweep.Task(BASE, measures=[]), ValueError, "measures: is empty"),
-        (lambda: sweep.Task(BASE, measures=["cost", "cost"]), ValueError, "'cost' is given twice"),
-        (lambda: sweep.Task(BASE, measures=3), TypeError, "measures=3"),
-        (lambda: sweep.run([]), ValueError, "tasks: is empty"),
-        (lambda: sweep.run(tasks()[0]), TypeError, "tasks: must be a sequence of Task"),
-        (lambda: sweep.run([3]), TypeError, r"tasks\[0\]=3"),
-        (lambda: sweep.run(tasks() * 2), ValueError, "is the same task as"),
-        (lambda: sweep.run(tasks(), stop=0), ValueError, "stop=0"),
-        (lambda: sweep.run(tasks(), stop="5"), TypeError, "stop='5'"),
-        (lambda: sweep.run(tasks(), jobs=0), ValueError, "jobs=0"),
-        (lambda: sweep.run(tasks(), cluster=3), TypeError, "cluster=3"),
-        (lambda: sweep.run(tasks(), progress=3), TypeError, "progress=3"),
-        (lambda: sweep.run(tasks(), "/nowhere/a.db"), OSError, "store='/nowhere/a.db'"),
-        (
-            lambda: sweep.run(tasks(), stop=sweep.Stop(measure="y", half_width=1)),
-            ValueError, "Stop.measure='y': the trials of Task.* give no number",
-        ),
-    ],
-)  # fmt: skip
-def test_bad_input(make: Make, error: type[Exception], reason: str) -> None:
-    with pytest.raises(error, match=reason):
-        make()
-
-
-def test_a_measure_that_needs_a_problem_says_so() -> None:
-    found = sweep.run([sweep.Task(BASE, measures="accuracy")], stop=1)
-    assert "this measure needs a Problem" in found.about["failures"][0]
 
 
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

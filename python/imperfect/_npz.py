@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 UNREADABLE = (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile)
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a file.
+def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a file, or those of some names that it has.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream:
             found = np.load(stream, allow_pickle=False)
-            return {name: found[name] for name in found.files}
+            return {n: found[n] for n in found.files if names is None or n in names}
     except UNREADABLE as error:
         raise ValueError(f"{path}: is no usable .npz file: {error}") from error
 

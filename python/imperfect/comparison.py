@@ -20,6 +20,7 @@ from imperfect._cost.components import NOT_MODELLED
 from imperfect._optional import require
 from imperfect._study.heads import FOLDS, default_head
 from imperfect._study.input import check_progress, checked_study
+from imperfect._study.points import named_machines
 from imperfect._study.run import MOST_CHIPS, chip_seeds, count_tasks, measure_points
 from imperfect._study.trial import Study
 from imperfect._tables import check_results
@@ -109,7 +110,7 @@ def compare(
     >>> list(results.value.unique()), bool(results.energy.iloc[0] > 0)
     (['4 bits', '2 bits'], True)
     """
-    named = _named(machines)
+    named = named_machines(machines)
     library = as_components(components)
     check_instance("schedule", schedule, (Schedule, type(None)), "a Schedule or None")
     check_progress(progress)
@@ -140,23 +141,6 @@ def compare(
     return results.merge(require("pandas").DataFrame(rows), on="value", validate="many_to_one")
 
 
-def _named(machines: Any) -> dict[str, Hardware]:
-    """Machines by name; refuses what is none."""
-    allowed = "a sequence of Hardware, or a dictionary from names to Hardware"
-    if isinstance(machines, str | Hardware) or not np.iterable(machines):
-        raise TypeError(f"machines: must be {allowed}, not {type(machines).__name__}")
-    if isinstance(machines, Mapping):
-        found = dict(machines)
-    else:
-        found = {f"machine {i}": hardware for i, hardware in enumerate(machines, 1)}
-    if not found:
-        raise ValueError(f"machines: is empty; must be {allowed}")
-    for name, hardware in found.items():
-        check_instance("machines: a name", name, str, "a string")
-        check_instance(f"machines[{name!r}]", hardware, Hardware, "a Hardware")
-    return found
-
-
 def _figures(
     study: Study,
     name: str,
@@ -175,9 +159,8 @@ def _figures(
     for figure in FIGURES:
         value = getattr(found, figure)
         figures[figure] = NOT_MODELLED if value is None else value
-    for total, missing in found.left_out.items():
-        names = dict.fromkeys(text.split(" (")[0] for text in missing)
-        figures[_without(total)] = ", ".join(names)
+    for total in COSTS:
+        figures[_without(total)] = ", ".join(found.missing(total))
     return figures
 
 

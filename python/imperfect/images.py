@@ -8,6 +8,7 @@ by piece as a network reads them: a fourth of the memory, or none.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -274,13 +275,13 @@ def count_images(path: str | os.PathLike[str]) -> tuple[int, int]:
     if place.is_dir():
         parts = _find_parts(place)
         return len(parts["train"]), len(parts["test"])
-    file = _read_parts(place)
+    file = _read_parts(place, ("y_train", "y_test"))
     return len(file["y_train"]), len(file["y_test"])
 
 
-def _read_parts(path: Path) -> dict[str, NDArray[Any]]:
-    file = read_npz(path)
-    missing = [name for name in PARTS if name not in file]
+def _read_parts(path: Path, names: Collection[str] = PARTS) -> dict[str, NDArray[Any]]:
+    file = read_npz(path, names)
+    missing = [name for name in names if name not in file]
     if missing:
         raise ValueError(f"{path}: has no {missing}; it has {list(file)}")
     return file

@@ -107,11 +107,13 @@ def read_network(options: argparse.Namespace) -> Network:
 
 def read_data(options: argparse.Namespace, network: Network, cache: Path) -> Dataset:
     from imperfect import data, images
+    from imperfect._images.selection import balanced
 
     if options.data == BUNDLED:
         x_train, y_train, x_test, y_test = data.scattered_fashion()
-        train, test = options.n_train, options.n_test
-        return images.Dataset(x_train[:train], y_train[:train], x_test[:test], y_test[:test])
+        train = balanced("n_train", y_train, options.n_train)
+        test = balanced("n_test", y_test, options.n_test)
+        return images.Dataset(x_train[train], y_train[train], x_test[test], y_test[test])
     channels, side = _input_size(options, network)
     return images.load(
         options.data,

@@ -160,6 +160,10 @@ class Cost:
                     found[quantity][f"{row.component} ({reason})"] = None
         return {name: tuple(reasons) for name, reasons in found.items()}
 
+    def missing(self, quantity: str) -> tuple[str, ...]:
+        """Names of the components that a total leaves out, whatever the reason."""
+        return tuple(dict.fromkeys(text.partition(" (")[0] for text in self.left_out[quantity]))
+
     @property
     def arrays(self) -> int:
         """Arrays, copies included."""

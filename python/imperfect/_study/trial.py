@@ -149,14 +149,10 @@ class Study:
 
     def program(self, network: Network, hardware: Hardware, seed: int) -> AnalogNetwork:
         """A chip, ready to compute."""
-        chip = AnalogNetwork(network, hardware, seed)
-        if _takes_ranges_from_data(chip):
-            chip.calibrate(self.spread(NUM_CALIBRATING))
-        return chip
+        return self.calibrated(AnalogNetwork(network, hardware, seed))
 
-    def reprogram(self, chip: AnalogNetwork, seed: int) -> AnalogNetwork:
-        """The same machine as a chip with another seed, its mapping used again."""
-        chip.program(seed)
+    def calibrated(self, chip: AnalogNetwork) -> AnalogNetwork:
+        """The chip itself, its converters' ranges taken from training images if it needs them."""
         if _takes_ranges_from_data(chip):
             chip.calibrate(self.spread(NUM_CALIBRATING))
         return chip

@@ -25,14 +25,16 @@ from imperfect._parallel import finished_tasks
 from imperfect.hardware import Hardware
 from imperfect.sweep._measures import Measure, Subject, Values
 from imperfect.sweep._problem import Problem
+from imperfect.sweep._results import IDENTITY, PROVENANCE
 from imperfect.sweep._store import Trial
 from imperfect.sweep._task import Task
 
 KEPT_CHIPS = 2  # machines whose mapping a process keeps for their next chip
 MOST_LOSSES = 5  # times that processes may die before a single trial is done
+CONNECTING = "10s"  # a scheduler has this long to answer
 PER_WORKER = 2  # jobs that wait at each process
 
-Plan = tuple[Hardware, Problem | None, tuple[Measure, ...], str]
+Plan = tuple[Hardware, Problem | None, tuple[Measure, ...], str, tuple[str, ...]]
 
 
 class Job(NamedTuple):
@@ -57,16 +59,14 @@ class Shared:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.plans: list[Plan] = [
-            (task.hardware, task.problem, task.measures, task.id) for task in tasks
+            (task.hardware, task.problem, task.measures, task.id, tuple(task.knobs))
+            for task in tasks
         ]
         self.key = uuid.uuid4().hex
         self._chips: OrderedDict[int, Any] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"plans": self.plans, "key": self.key, "_chips": OrderedDict()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        return vars(self) | {"_chips": OrderedDict()}
 
     def measure(self, job: Job) -> Outcome:
         """Measure one trial, in one thread."""
@@ -82,15 +82,16 @@ class Shared:
         return Outcome(job, Trial(key, job.trial, job.seed, values, *facts), "", started)
 
     def _values(self, job: Job) -> Values:
-        hardware, problem, measures, _ = self.plans[job.task]
+        hardware, problem, measures, _, knobs = self.plans[job.task]
         subject = Subject(hardware, problem, job.seed, job.trial, self._chips.pop(job.task, None))
         values: Values = {}
         for measure in measures:
             found = measure(subject)
-            twice = values.keys() & found.keys()
-            if twice:
+            taken = found.keys() & {*values, *knobs, *IDENTITY, *PROVENANCE}
+            if taken:
+                names = sorted(taken)
                 raise ValueError(
-                    f"measure {measure.name!r}: gives {sorted(twice)}, as another does"
+                    f"measure {measure.name!r}: gives {names}, which other columns are called"
                 )
             values |= found
         if "chip" in vars(subject):
@@ -101,10 +102,10 @@ class Shared:
 
 
 Outcomes = Generator[Outcome, None, None]
-Executor = Callable[[Shared, Iterable[Job]], Outcomes]
+Executor = Callable[[Shared, list[Job]], Outcomes]
 
 
-def here(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+def here(shared: Shared, jobs: list[Job]) -> Outcomes:
     """One job after the other, in this process."""
     for job in jobs:
         yield shared.measure(job)
@@ -113,7 +114,7 @@ def here(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
 def in_processes(workers: int) -> Executor:
     """In as many processes of joblib (loky)."""
 
-    def run(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+    def run(shared: Shared, jobs: list[Job]) -> Outcomes:
         joblib = require("joblib")
         with tempfile.TemporaryDirectory(prefix="imperfect-") as folder:
             path = Path(folder) / "shared.pkl"
@@ -130,7 +131,7 @@ def in_processes(workers: int) -> Executor:
                     yield from finished
 
             lost = require("joblib.externals.loky.process_executor").TerminatedWorkerError
-            yield from _until_done(measure, list(jobs), (lost,))
+            yield from _until_done(measure, jobs, (lost,))
 
     return run
 
@@ -138,17 +139,24 @@ def in_processes(workers: int) -> Executor:
 def on_cluster(address: str) -> Executor:
     """On the workers of a Dask scheduler."""
 
-    def run(shared: Shared, jobs: Iterable[Job]) -> Outcomes:
+    def run(shared: Shared, jobs: list[Job]) -> Outcomes:
         distributed = require("distributed", "sweep")
-        waiting = list(jobs)
+
+        def connect() -> Any:
+            return distributed.Client(address, timeout=CONNECTING, set_as_default=False)
+
+        try:
+            connect().close()
+        except (OSError, ValueError) as error:
+            raise OSError(f"cluster={address!r}: {error}") from error
 
         def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
-            with distributed.Client(address, timeout="30s", set_as_default=False) as client:
+            with connect() as client:
                 yield from _through(client, distributed, shared, iter(todo))
 
         core = require("distributed.core", "sweep")
         lost = (OSError, TimeoutError, core.CommClosedError, _Lost)
-        yield from _until_done(measure, waiting, lost)
+        yield from _until_done(measure, jobs, lost)
 
     return run
 
@@ -206,14 +214,16 @@ _loaded: dict[str, Shared] = {}  # of this process
 
 
 def _measure_from(path: str, key: str, job: Job) -> Outcome:
-    if key not in _loaded:
-        _loaded.clear()
-        _loaded[key] = require("cloudpickle").loads(Path(path).read_bytes())
-    return _loaded[key].measure(job)
+    return _load(key, lambda: Path(path).read_bytes()).measure(job)
 
 
 def _measure_blob(blob: bytes, key: str, job: Job) -> Outcome:
+    return _load(key, lambda: blob).measure(job)
+
+
+def _load(key: str, read: Callable[[], bytes]) -> Shared:
+    """What jobs share, unpickled by the first of them."""
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = require("cloudpickle").loads(blob)
-    return _loaded[key].measure(job)
+        _loaded[key] = require("cloudpickle").loads(read())
+    return _loaded[key]

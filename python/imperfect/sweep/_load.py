@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from imperfect._checks import check_instance
 from imperfect._optional import require
-from imperfect.sweep._results import PROVENANCE, Results, check_results
+from imperfect.sweep._results import PROVENANCE, Results, check_sweep
 from imperfect.sweep._store import WRAP, Store
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def results_of(store: Store, wanted: Sequence[str] | None = None) -> Results:
     """Results of an open store: of all its tasks, or of some in their order."""
     pandas = require("pandas")
     ids, names, knobs = _tasks(store)
-    rows = [row for row in store.read(TRIALS)]
+    order = None if wanted is None else {key: place for place, key in enumerate(wanted)}
+    rows = [row for row in store.read(TRIALS) if order is None or ids[row[0]] in order]
     numbers = [row[0] for row in rows]
     measured = _columns([row[3] for row in rows])
     workers = {row[0]: row[1:] for row in store.read("SELECT * FROM workers")}
@@ -71,14 +72,11 @@ def results_of(store: Store, wanted: Sequence[str] | None = None) -> Results:
     columns["started"] = [row[5] for row in rows]
     columns["seconds"] = [row[6] for row in rows]
     table: pd.DataFrame = pandas.DataFrame(columns)
-    if wanted is not None:
-        order = {key: place for place, key in enumerate(wanted)}
-        table = table[table["task"].isin(order)]
+    if order is not None:
         table = table.sort_values("task", key=lambda own: own.map(order), kind="stable")
     numeric = [name for name in measured if table[name].dtype.kind in "iuf"]
-    failures = _failures(store, wanted)
-    about = store.about() | {"failures": failures}
-    return Results(table.reset_index(drop=True), known, tuple(numeric), about)
+    failures = _failures(store, order)
+    return Results(table.reset_index(drop=True), known, tuple(numeric), {"failures": failures})
 
 
 def _tasks(store: Store) -> tuple[dict[int, str], dict[int, str], dict[int, dict[str, Any]]]:
@@ -106,7 +104,7 @@ def _columns(texts: Sequence[str]) -> dict[str, list[Any]]:
     return columns
 
 
-def _failures(store: Store, wanted: Sequence[str] | None) -> list[str]:
+def _failures(store: Store, wanted: Collection[str] | None) -> list[str]:
     rows = store.read(
         "SELECT id, name, trial, message FROM failures JOIN tasks ON task = number"
         " ORDER BY task, trial"
@@ -172,7 +170,7 @@ def export(results: Results, path: str | os.PathLike[str]) -> None:
     ImportError
         If pyarrow is not installed.
     """
-    check_results(results)
+    check_sweep(results)
     check_instance("path", path, (str, os.PathLike), "the path of a file")
     ending = Path(path).suffix
     if ending not in (".parquet", ".csv"):

@@ -53,7 +53,9 @@ class Subject:
         if self._chip is None:
             self._chip = study.program(study.network, self.hardware, self.seed)
         elif self._chip.seed != self.seed:
-            self._chip = study.reprogram(self._chip, self.seed)
+            # Why: weights are mapped already.
+            self._chip.program(self.seed)
+            study.calibrated(self._chip)
         found: AnalogNetwork = self._chip
         return found
 
@@ -147,8 +149,7 @@ class Measure:
 
 
 def _accuracy(subject: Subject) -> Values:
-    # Why: the float network's score comes first, because it fits what stands for its head.
-    scores = dict(subject.problem.float_scores)
+    scores: Values = dict(subject.problem.float_scores)
     study, arrays = subject.problem.study, subject.features
     if study.own_head is None:
         answers = np.unique(study.y_train)[arrays["outputs"].argmax(axis=1)]
@@ -156,7 +157,7 @@ def _accuracy(subject: Subject) -> Values:
         answers = study.own_head.predict(arrays["test"])
     scores["collapsed"] = study.accuracy(answers)
     scores["refitted"] = study.fitted_accuracy(arrays["train"], arrays["test"])
-    return dict(scores)
+    return scores
 
 
 def _controls(subject: Subject) -> Values:
@@ -172,9 +173,7 @@ def _rivals(subject: Subject) -> Values:
 
 def _logit_error(subject: Subject) -> Values:
     """Root mean square of the error of the outputs, in units of that of the float outputs."""
-    study = subject.problem.study
-    output = study.network.outputs[0].name
-    exact = study.tensors(study.network, study.x_test, (output,))[output]
+    exact = subject.problem.float_outputs
     error = subject.features["outputs"] - exact
     return {"logit_error": float(np.sqrt(np.mean(error**2) / np.mean(exact**2)))}
 
@@ -194,9 +193,9 @@ def _cost(subject: Subject, components: str = "generic") -> Values:
         value = getattr(found, name)
         if value is not None:
             values[name] = float(value)
-    for total, missing in found.left_out.items():
-        left = dict.fromkeys(text.split(" (")[0] for text in missing)
-        values[f"{total}_without"] = ", ".join(left) if total in values else NOT_MODELLED
+    for total in found.left_out:
+        missing = ", ".join(found.missing(total))
+        values[f"{total}_without"] = missing if total in values else NOT_MODELLED
     return values
 
 

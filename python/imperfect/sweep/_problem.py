@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from imperfect._checks import flag, integer
 from imperfect._optional import require
@@ -57,13 +57,14 @@ class Problem:
         folds = FOLDS if head is None else 1
         head = default_head() if head is None else head
         self.transfer = bool(flag("transfer", transfer))
-        self.study: Study = checked_study(
+        self._given: Study = checked_study(
             network, X_train, y_train, X_test, y_test, head, folds, self.transfer
         )
-        labels = samples_digest(self.study.y_train, self.study.y_test)
+        given = self._given
+        images = samples_digest(given.x_train, given.x_test)
         self.digests = {
             "network": network.digest(),
-            "data": f"{samples_digest(self.study.x_train, self.study.x_test)} {labels}",
+            "data": f"{images} {samples_digest(given.y_train, given.y_test)}",
             "head": require("joblib").hash(head),
             "transfer": self.transfer,
         }
@@ -81,23 +82,36 @@ class Problem:
 
         integer("train", train, 1, MOST_BUNDLED[0])
         integer("test", test, 1, MOST_BUNDLED[1])
-
         x_train, y_train, x_test, y_test = data.scattered_fashion()
         network = data.scattered_mobilenet()
         return cls(network, x_train[:train], y_train[:train], x_test[:test], y_test[:test])
 
     @cached_property
+    def _in_float(self) -> tuple[Study, Scores]:
+        return measure_float(self._given, self.transfer)
+
+    @property
+    def study(self) -> Study:
+        """What trials share; after a transfer with the head that stands for the network's own."""
+        return self._in_float[0] if self.transfer else self._given
+
+    @property
     def float_scores(self) -> Scores:
-        """Accuracy of the float network; also fits what stands for its head after a transfer."""
-        self.study, scores = measure_float(self.study, self.transfer)
-        return scores
+        """Accuracy of the float network."""
+        return self._in_float[1]
+
+    @cached_property
+    def float_outputs(self) -> NDArray[Any]:
+        """Outputs of the float network on the test images."""
+        network, output = self._given.network, self._given.network.outputs[0].name
+        return self._given.tensors(network, self._given.x_test, (output,))[output]
 
     @cached_property
     def pixel_scores(self) -> Scores:
         """Accuracy of a head on the inputs themselves."""
-        return measure_pixels(self.study)
+        return measure_pixels(self._given)
 
     def __repr__(self) -> str:
-        study = self.study
+        study = self._given
         counts = f"{len(study.x_train)} training and {len(study.x_test)} test images"
         return f"Problem({study.network._graph.model.graph.name!r}, {counts})"

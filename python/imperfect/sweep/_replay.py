@@ -59,7 +59,7 @@ def replay(row: pd.Series, tasks: Sequence[Task]) -> Trial:
         )
     trial = int(row["trial"])
     job = Job(0, trial, found[0].seed_of(trial))
-    prepare(found, [job])
+    prepare(found)
     outcome = Shared(found).measure(job)
     if outcome.trial is None:
         raise ValueError(f"row: trial {trial} fails: {outcome.failure}")

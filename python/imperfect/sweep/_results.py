@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,7 @@ class Results:
         Columns of numbers that were measured on each chip, such as "refitted" or "energy".
         Accuracies go from 0 to 1. A trial that has not measured one holds a gap (NaN).
     about : dict
-        Facts about the whole sweep for a report: any of "title", "question", "network", "data",
-        "seed", "measures", "spec" (text), "images" and "failures" (a list of texts).
+        "failures": why trials failed, a list of texts.
     """
 
     table: pd.DataFrame
@@ -59,17 +58,13 @@ class Results:
         return f"Results({len(self)} trials of {tasks} tasks; knobs {knobs}; measures {measures})"
 
 
-def check_results(results: Any, measures: Sequence[str] = ()) -> None:
-    """Refuse what is no ``Results`` with rows, or lacks one of these measures.
+def check_sweep(results: Any) -> None:
+    """Refuse what is no ``Results`` with rows.
 
     Raises
     ------
     ValueError, TypeError
-        It names what is missing.
+        It says what is wrong.
     """
     check_instance("results", results, Results, "what sweep.run or sweep.load returned")
-    check_table("results", results.table, ["task", "trial", *measures])
-    known = ", ".join(results.measures)
-    for name in measures:
-        if name not in results.measures:
-            raise ValueError(f"results: {name!r} is no measure; must be one of {known}")
+    check_table("results", results.table, ["task", "trial"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -20,6 +20,13 @@ from imperfect.sweep._store import Store, Trial
 from imperfect.sweep._task import Task, check_tasks
 
 Progress = Callable[[int, int], None]
+# What measures need of the problem alone.
+ON_THE_PROBLEM = {
+    "accuracy": "float_scores",
+    "controls": "pixel_scores",
+    "rivals": "study",
+    "logit_error": "float_outputs",
+}
 
 
 def run(
@@ -79,14 +86,12 @@ def run(
     >>> im.sweep.run(im.sweep.tasks(space, measures=parity), stop=3)
     Results(6 trials of 2 tasks; knobs cell.bits; measures odd)
     """
-    found = check_tasks(tasks)
-    rules, executor = _rules(stop), _executor(jobs, cluster)
-    check_progress(progress)
+    plan = _plan(tasks, stop, jobs, cluster, progress)
     with Store(":memory:" if store is None else store, write=True) as opened:
-        with closing(_trials(found, opened, rules, executor, progress)) as trials:
+        with closing(_trials(opened, *plan)) as trials:
             for _ in trials:
                 pass
-        return results_of(opened, [task.id for task in found])
+        return results_of(opened, [task.id for task in plan[0]])
 
 
 def iter_run(
@@ -108,15 +113,22 @@ def iter_run(
     >>> [trial.trial for trial in im.sweep.iter_run([task], stop=3)]
     [0, 1, 2]
     """
-    found = check_tasks(tasks)
-    rules, executor = _rules(stop), _executor(jobs, cluster)
-    check_progress(progress)
+    plan = _plan(tasks, stop, jobs, cluster, progress)
 
     def measured() -> Iterator[Trial]:
         with Store(":memory:" if store is None else store, write=True) as opened:
-            yield from _trials(found, opened, rules, executor, progress)
+            yield from _trials(opened, *plan)
 
     return measured()
+
+
+def _plan(
+    tasks: Any, stop: Any, jobs: Any, cluster: Any, progress: Any
+) -> tuple[tuple[Task, ...], Stop, Executor, Progress | None]:
+    """Arguments of a run, checked before anything happens."""
+    found = check_tasks(tasks)
+    check_progress(progress)
+    return found, _rules(stop), _executor(jobs, cluster), progress
 
 
 def _rules(stop: Any) -> Stop:
@@ -139,8 +151,8 @@ def _executor(jobs: Any, cluster: Any) -> Executor:
 
 
 def _trials(
-    tasks: Sequence[Task],
     store: Store,
+    tasks: Sequence[Task],
     rules: Stop,
     executor: Executor,
     progress: Progress | None,
@@ -157,9 +169,9 @@ def _trials(
         done = sum(len(state.done) for state in states)
         total = done + len(todo)
         if shared is None:
-            prepare(tasks, todo)
+            prepare(tasks[number] for number in {job.task for job in todo})
             shared = Shared(tasks)
-        with closing(executor(shared, iter(todo))) as outcomes:
+        with closing(executor(shared, todo)) as outcomes:
             for outcome in outcomes:
                 state = states[outcome.job.task]
                 if _keep(outcome, store, tasks[outcome.job.task]):
@@ -183,15 +195,13 @@ def _keep(outcome: Outcome, store: Store, task: Task) -> bool:
     return True
 
 
-def prepare(tasks: Sequence[Task], todo: Sequence[Job]) -> None:
+def prepare(tasks: Iterable[Task]) -> None:
     """Measure once, here, what does not depend on a chip."""
-    for task in {id(tasks[job.task].problem): tasks[job.task] for job in todo}.values():
-        names = {measure.name for measure in task.measures}
-        if task.problem is not None and names & {"accuracy", "controls", "rivals", "logit_error"}:
-            with require("threadpoolctl").threadpool_limits(1):
-                _ = task.problem.float_scores
-                if "controls" in names:
-                    _ = task.problem.pixel_scores
+    with require("threadpoolctl").threadpool_limits(1):
+        for task in tasks:
+            for measure in task.measures:
+                if task.problem is not None and measure.name in ON_THE_PROBLEM:
+                    getattr(task.problem, ON_THE_PROBLEM[measure.name])
 
 
 class _State:

@@ -7,7 +7,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from imperfect._arrays import as_seed
 from imperfect._checks import check_instance, flag, integer, real, refusal
 from imperfect._optional import require
+from imperfect._study.points import named_machines, plain_value
 from imperfect._value import Value
 from imperfect.hardware import Hardware
 
@@ -76,7 +76,7 @@ class Machine(NamedTuple):
 
 
 class Space:
-    """Machines to try; spaces with the same knobs can be added.
+    """Machines to try; spaces can be added.
 
     Made by ``grid``, ``random``, ``sobol`` or ``listed``. All machines are built, and so checked,
     at once.
@@ -174,20 +174,12 @@ class Space:
         ValueError, TypeError
             If there is none, or one is no ``Hardware``.
         """
-        if isinstance(machines, str | Hardware) or not np.iterable(machines):
-            allowed = "a sequence of Hardware, or a dictionary from names to Hardware"
-            raise TypeError(f"machines: must be {allowed}, not {type(machines).__name__}")
-        if not isinstance(machines, Mapping):
-            machines = {f"machine {i}": hardware for i, hardware in enumerate(machines, 1)}
-        flat = []
-        for name, hardware in machines.items():
-            check_instance("machines: a name", name, str, "a string")
-            check_instance(f"machines[{name!r}]", hardware, Hardware, "a Hardware")
-            flat.append(dict(_leaves(hardware)))
-        differ = [path for path in flat[0] if len({own[path] for own in flat}) > 1] if flat else []
+        named = named_machines(machines)
+        flat = [dict(_leaves(hardware)) for hardware in named.values()]
+        differ = [path for path in flat[0] if len({own[path] for own in flat}) > 1]
         return cls([
             Machine(name, {path: own[path] for path in differ}, hardware)
-            for (name, hardware), own in zip(machines.items(), flat, strict=True)
+            for (name, hardware), own in zip(named.items(), flat, strict=True)
         ])  # fmt: skip
 
     @property
@@ -261,7 +253,7 @@ def _drawn(base: Hardware, places: Mapping[tuple[str, ...], Any], points: Any) -
 
 def _machines(base: Hardware, keys: list[tuple[str, ...]], combinations: Any) -> list[Machine]:
     """One machine for each combination of values, named by them."""
-    made: dict[str, Machine] = {}
+    made: list[Machine] = []
     for combination in combinations:
         pairs = {
             path: value
@@ -273,12 +265,10 @@ def _machines(base: Hardware, keys: list[tuple[str, ...]], combinations: Any) ->
         except (ValueError, TypeError) as error:
             shown = ", ".join(f"{path}={value!r}" for path, value in pairs.items())
             raise type(error)(f"vary: {shown}: {error}") from error
-        knobs = {path: plain(value) for path, value in pairs.items()}
+        knobs = {path: plain_value(value) for path, value in pairs.items()}
         name = ", ".join(f"{path}={value}" for path, value in knobs.items())
-        if name in made:
-            raise ValueError(f"vary: {name} comes up twice")
-        made[name] = Machine(name, knobs, hardware)
-    return list(made.values())
+        made.append(Machine(name, knobs, hardware))
+    return made
 
 
 def _leaves(value: Value, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -288,11 +278,4 @@ def _leaves(value: Value, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if isinstance(own, Value) and not own._is_law:
             yield from _leaves(own, f"{prefix}{item.name}.")
         else:
-            yield prefix + item.name, plain(own)
-
-
-def plain(value: Any) -> Any:
-    """A number as it is, anything else as text: None would be a gap in a table."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, Real) and not isinstance(value, bool) else str(value)
+            yield prefix + item.name, plain_value(own)

@@ -13,6 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from imperfect._checks import check_instance, integer, real, refusal
 from imperfect._optional import require
 
@@ -116,8 +118,7 @@ def _is_positive(value: float) -> bool:
 
 def _interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
     """Mean and half the width of its interval."""
-    numpy = require("numpy")
-    sample = numpy.asarray(values, float)
+    sample = np.asarray(values, float)
     if len(sample) < 2:
         return float(sample.mean()), math.inf
     error = float(sample.std(ddof=1)) / math.sqrt(len(sample))

@@ -33,7 +33,6 @@ CREATE TABLE trials (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT N
                      seconds REAL NOT NULL, PRIMARY KEY (task, trial)) WITHOUT ROWID;
 CREATE TABLE failures (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
                        message TEXT NOT NULL, started TEXT NOT NULL, PRIMARY KEY (task, trial));
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 WRAP = 2**64  # SQLite's integers have a sign, seeds have none
 
@@ -100,8 +99,9 @@ class Store:
             raise
 
     def _open(self, write: bool) -> None:
-        where = Path(self.path).absolute().as_uri() + ("" if write else "?mode=ro")
-        where = self.path if self.path == ":memory:" else where
+        where = ":memory:"
+        if self.path != where:
+            where = Path(self.path).absolute().as_uri() + ("" if write else "?mode=ro")
         self._db = self.connect(where, uri=True, isolation_level=None, timeout=60)
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (schema,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -164,7 +164,7 @@ class Store:
                 raise
             self._db.execute("COMMIT")
 
-    def add_tasks(self, tasks: Iterable[Task], about: dict[str, Any] | None = None) -> None:
+    def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Make tasks known; names and knobs of known ones are replaced."""
         rows = [
             (task.id, _json(task.spec), task.name, _json(dict(task.knobs), in_order=True))
@@ -172,8 +172,6 @@ class Store:
         ]
         with self._transaction():
             self._insert_tasks(rows)
-            for name, value in (about or {}).items():
-                self._db.execute("REPLACE INTO about VALUES (?, ?)", (name, _json(value)))
 
     def _insert_tasks(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
         self._db.executemany(
@@ -191,14 +189,16 @@ class Store:
             self._db.execute("DELETE FROM failures WHERE task = ? AND trial = ?", key)
 
     def _insert(self, trial: Trial) -> None:
-        self._db.execute(
-                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    self._numbers[trial.task], trial.trial, _signed(trial.seed),
-                    _json(trial.values, in_order=True), self._worker(trial), trial.started,
-                    trial.seconds,
-                ),
-            )  # fmt: skip
+        row = (
+            self._numbers[trial.task],
+            trial.trial,
+            _signed(trial.seed),
+            _json(trial.values, in_order=True),
+            self._worker(trial),
+            trial.started,
+            trial.seconds,
+        )
+        self._db.execute("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def add_failure(self, task: str, trial: int, message: str, started: str) -> None:
         """Keep the reason why a trial failed."""
@@ -270,20 +270,10 @@ class Store:
             )
             return {trial: (json.loads(text).get(name), s) for trial, text, s in rows}
 
-    def count(self) -> int:
-        """Number of finished trials."""
-        with self._named_errors():
-            (found,) = self._db.execute("SELECT count(*) FROM trials").fetchone()
-            return int(found)
-
     def read(self, query: str, *parameters: Any) -> Iterator[Any]:
         """Rows of a query."""
         with self._named_errors():
             yield from self._db.execute(query, parameters)
-
-    def about(self) -> dict[str, Any]:
-        """Facts about the sweep."""
-        return {name: json.loads(value) for name, value in self.read("SELECT * FROM about")}
 
 
 def _locked(path: str) -> sqlite3.Connection:

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sweeps lose nothing: killed runs and workers, full disks, damaged and combined stores."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pandas as pd
+import pytest
+
+from imperfect import sweep
+from imperfect.sweep._store import Store
+from sweeps import BASE, numbers, same, tasks
+
+# Why: processes of a sweep cannot import this file.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+KILLED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import sweeps
+from imperfect import sweep
+def slow(subject):
+    time.sleep(0.004)
+    return sweeps.numbers(subject)
+print("started", flush=True)
+sweep.run(sweeps.tasks(slow), sys.argv[2], stop=400)
+"""
+
+
+def test_runs_killed_at_random_end_with_the_same_rows(tmp_path: Path) -> None:
+    path, rng, kills = tmp_path / "a.db", random.Random(0), 0
+    here = str(Path(__file__).parent)
+    while kills < 20:
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, here, str(path)], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout and process.stdout.readline() == b"started\n"
+            time.sleep(rng.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+        kills += 1
+    assert 0 < len(sweep.load(path)) < 1200
+    same(sweep.run(tasks(), path, stop=400), sweep.run(tasks(), stop=400))
+
+
+def test_a_second_driver_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    running = sweep.iter_run(tasks(), path, stop=5)
+    next(running)
+    with pytest.raises(OSError, match="another run is writing to it"):
+        sweep.run(tasks(), path, stop=5)
+    assert len(sweep.load(path)) == 1  # readers are welcome
+    assert len(list(running)) == 14
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+    with monkeypatch.context() as patch:
+
+        def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            made = sqlite3.connect(*arguments, **options)
+            made.execute("PRAGMA max_page_count = 16")
+            return made
+
+        patch.setattr(Store, "connect", staticmethod(connect))
+        with pytest.raises(OSError, match="database or disk is full"):
+            sweep.run(tasks(), path, stop=1000)
+    kept = len(sweep.load(path))
+    assert 0 < kept < 3000
+    same(sweep.run(tasks(), path, stop=1000), sweep.run(tasks(), stop=1000))
+
+
+def test_stores_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    sweep.run(tasks(), path, stop=1)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE tasks SET spec = '{}' WHERE number = 1")
+    db.close()
+    with pytest.raises(ValueError, match=r"task .* is damaged"):
+        sweep.load(path)
+    (tmp_path / "text.db").write_text("no database" * 100)
+    with pytest.raises(OSError, match="file is not a database"):
+        sweep.load(tmp_path / "text.db")
+    sqlite3.connect(tmp_path / "other.db").executescript(
+        "CREATE TABLE a (b); PRAGMA user_version=7"
+    )
+    with pytest.raises(ValueError, match="is no store of sweeps"):
+        sweep.run(tasks(), tmp_path / "other.db")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        sweep.load(tmp_path / "nothing.db")
+    with pytest.raises(TypeError, match="store=3"):
+        sweep.load(3)  # type: ignore[arg-type]
+
+
+def test_stores_are_combined(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.db" for name in ("a", "b")]
+    sweep.run(tasks(), paths[0], stop=2)
+    sweep.run(tasks(bits={"cell.bits": [2, 4]}), paths[1], stop=4)
+    target = tmp_path / "all.db"
+    assert sweep.combine(target, paths) == (10, 4)
+    assert sweep.combine(target, paths) == (0, 14)
+    expected = sweep.run(tasks(), stop=4).table
+    found = sweep.load(target).table
+    merged = found.merge(expected, on=["task", "trial", "seed", "x", "odd"])
+    assert len(merged) == len(found) == 10
+    with sqlite3.connect(paths[1]) as db:
+        db.execute("""UPDATE trials SET measured = '{"x":9.0,"odd":0}' WHERE trial = 0""")
+    db.close()
+    with pytest.raises(ValueError, match="trial 0 has other results in another store"):
+        sweep.combine(target, [paths[1]])
+    with pytest.raises(TypeError, match="sources: must be a sequence"):
+        sweep.combine(target, str(paths[0]))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_tables_are_exported(ending: str, tmp_path: Path) -> None:
+    found = sweep.run(tasks(), stop=2)
+    path = tmp_path / f"a.{ending}"
+    sweep.export(found, path)
+    read = pd.read_csv(path) if ending == "csv" else pd.read_parquet(path)
+    assert read["x"].tolist() == found.table["x"].tolist()
+    assert read["seed"].tolist() == found.table["seed"].tolist()
+    with pytest.raises(ValueError, match=r"must end with .parquet or .csv"):
+        sweep.export(found, tmp_path / "a.txt")
+
+
+# --- workers and clusters ----------------------------------------------------------------------
+
+
+def dies_once(subject: sweep.Subject, marker: str) -> dict[str, float]:
+    if subject.trial == 3 and not os.path.exists(marker):
+        open(marker, "x").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return numbers(subject)
+
+
+def test_a_process_that_dies_costs_its_trials_in_flight(tmp_path: Path) -> None:
+    measure = sweep.Measure("numbers", 1, dies_once, {"marker": str(tmp_path / "died")})
+    space = sweep.Space.grid(BASE, {"cell.bits": [1, 2, 4]})
+    found = sweep.run(sweep.tasks(space, measures=measure), tmp_path / "a.db", stop=8, jobs=2)
+    assert (tmp_path / "died").exists()
+    expected = sweep.run(tasks(), stop=8).table
+    assert found.table["x"].tolist() == expected["x"].tolist()
+
+
+def test_a_scheduler_that_is_not_there_is_named() -> None:
+    pytest.importorskip("distributed", reason="distributed is not installed (extra sweep)")
+    with pytest.raises(OSError, match=r"cluster='tcp://127.0.0.1:9'"):
+        sweep.run(tasks(), cluster="tcp://127.0.0.1:9")
+
+
+def test_a_cluster_gives_the_same_rows_though_a_worker_dies(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="distributed is not installed (extra sweep)")
+    code = KILLED_WORKER.format(path=str(tmp_path / "a.db"))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True,
+        timeout=240, env=os.environ | {"DASK_DISTRIBUTED__WORKER__DAEMON": "False"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    same(sweep.load(tmp_path / "a.db"), sweep.run(tasks(), stop=30))
+
+
+KILLED_WORKER = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+import sweeps
+from imperfect import sweep
+from distributed import LocalCluster
+
+def slow(subject):
+    import time
+    import numpy as np
+    time.sleep(0.02)
+    rng = np.random.default_rng(subject.seed)
+    bits = subject.hardware.cell.bits or 0
+    return {{"x": float(rng.normal()) + bits, "odd": subject.trial % 2}}
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [nanny.pid for nanny in cluster.workers.values()]
+        trials = sweep.iter_run(
+            sweeps.tasks(slow), {path!r}, stop=30, cluster=cluster.scheduler_address
+        )
+        for count, trial in enumerate(trials):
+            if count == 10:
+                os.kill(pids[0], signal.SIGKILL)
+"""
