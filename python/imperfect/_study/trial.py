@@ -51,6 +51,8 @@ class Study:
     digests
         What results depend on beside the chip: digests of the network and the data, and of the
         labels and the head.
+    digital
+        Patterns of the names of layers that stay digital.
     """
 
     network: Network
@@ -62,6 +64,7 @@ class Study:
     own_head: Any = None
     cache: Cache = field(default_factory=Cache)
     digests: tuple[str, str] = ("", "")
+    digital: tuple[str, ...] = ()
 
     @property
     def feature(self) -> str:
@@ -147,9 +150,12 @@ class Study:
         train = self.tensors(network, self.x_train, (self.feature,))[self.feature]
         return {"train": train} | self.test_arrays(network, with_features=True)
 
-    def program(self, network: Network, hardware: Hardware, seed: int) -> AnalogNetwork:
-        """A chip, ready to compute."""
-        return self.calibrated(AnalogNetwork(network, hardware, seed))
+    def program(
+        self, network: Network, hardware: Hardware, seed: int, time: float = 0.0
+    ) -> AnalogNetwork:
+        """A chip, ready to compute, so many seconds after it was written and calibrated."""
+        chip = AnalogNetwork(network, hardware, seed, digital=self.digital)
+        return later(self.calibrated(chip), time)
 
     def calibrated(self, chip: AnalogNetwork) -> AnalogNetwork:
         """The chip itself, its converters' ranges taken from training images if it needs them."""
@@ -166,6 +172,11 @@ class Study:
         return chip
 
 
+def later(chip: AnalogNetwork, time: float) -> AnalogNetwork:
+    """The chip itself, or a view of it at a later time."""
+    return chip.at(time) if time else chip
+
+
 def _takes_ranges_from_data(chip: AnalogNetwork) -> bool:
     return any(layer.uses_calibration for layer in chip.layers.values())
 
@@ -177,13 +188,13 @@ def _has_batch_norm(network: Network) -> bool:
 class Trial:
     """One chip of a study; it is programmed when something is not in the cache."""
 
-    def __init__(self, study: Study, hardware: Hardware, seed: int) -> None:
-        self.study, self.hardware, self.seed = study, hardware, seed
+    def __init__(self, study: Study, hardware: Hardware, seed: int, time: float = 0.0) -> None:
+        self.study, self.hardware, self.seed, self.time = study, hardware, seed, time
 
     @cached_property
     def chip(self) -> AnalogNetwork:
         """The chip itself, calibrated."""
-        return self.study.program(self.study.network, self.hardware, self.seed)
+        return self.study.program(self.study.network, self.hardware, self.seed, self.time)
 
     def kept(self, what: str, compute: Callable[[], Arrays], *, fitted: bool = False) -> Arrays:
         """Arrays of this chip from the cache, or computed."""
@@ -219,7 +230,8 @@ class Trial:
         study = self.study
 
         def compute() -> Arrays:
-            chip = study.program(study.network.shuffled(self.seed), self.hardware, self.seed)
+            shuffled = study.network.shuffled(self.seed)
+            chip = study.program(shuffled, self.hardware, self.seed, self.time)
             chip = study.normalised(chip)
             train = study.tensors(chip, study.x_train, (study.feature,))
             test = study.tensors(chip, study.x_test, (study.feature,), len(study.x_train))

@@ -8,7 +8,7 @@ store does not have yet. The unit of statistics is the trial: one programmed chi
 from __future__ import annotations
 
 from imperfect.sweep._load import combine, export, load
-from imperfect.sweep._measures import Measure, Subject, measure
+from imperfect.sweep._measures import Measure, measure
 from imperfect.sweep._problem import Problem
 from imperfect.sweep._replay import replay
 from imperfect.sweep._results import Results
@@ -16,6 +16,7 @@ from imperfect.sweep._run import iter_run, run
 from imperfect.sweep._space import Machine, Range, Space
 from imperfect.sweep._stop import Stop
 from imperfect.sweep._store import Trial
+from imperfect.sweep._subject import Subject
 from imperfect.sweep._task import Task, tasks
 
 __all__ = [

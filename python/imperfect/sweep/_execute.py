@@ -23,10 +23,11 @@ from imperfect import _core
 from imperfect._optional import require
 from imperfect._parallel import finished_tasks
 from imperfect.hardware import Hardware
-from imperfect.sweep._measures import Measure, Subject, Values
+from imperfect.sweep._measures import Measure, Values
 from imperfect.sweep._problem import Problem
 from imperfect.sweep._results import IDENTITY, PROVENANCE
 from imperfect.sweep._store import Trial
+from imperfect.sweep._subject import Subject
 from imperfect.sweep._task import Task
 
 KEPT_CHIPS = 2  # machines whose mapping a process keeps for their next chip
@@ -34,7 +35,7 @@ MOST_LOSSES = 5  # times that processes may die before a single trial is done
 CONNECTING = "10s"  # a scheduler has this long to answer
 PER_WORKER = 2  # jobs that wait at each process
 
-Plan = tuple[Hardware, Problem | None, tuple[Measure, ...], str, tuple[str, ...]]
+Plan = tuple[Hardware, float, Problem | None, tuple[Measure, ...], str, tuple[str, ...]]
 
 
 class Job(NamedTuple):
@@ -59,11 +60,11 @@ class Shared:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.plans: list[Plan] = [
-            (task.hardware, task.problem, task.measures, task.id, tuple(task.knobs))
+            (task.hardware, task.time, task.problem, task.measures, task.id, tuple(task.knobs))
             for task in tasks
         ]
         self.key = uuid.uuid4().hex
-        self._chips: OrderedDict[int, Any] = OrderedDict()
+        self._chips: OrderedDict[int, Subject] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_chips": OrderedDict()}
@@ -78,12 +79,13 @@ class Shared:
             return Outcome(job, None, f"{type(error).__name__}: {error}", started)
         seconds = time.perf_counter() - begin
         facts = (_core.__version__, _core.simd_level(), socket.gethostname(), started, seconds)
-        key = self.plans[job.task][3]
+        key = self.plans[job.task][4]
         return Outcome(job, Trial(key, job.trial, job.seed, values, *facts), "", started)
 
     def _values(self, job: Job) -> Values:
-        hardware, problem, measures, _, knobs = self.plans[job.task]
-        subject = Subject(hardware, problem, job.seed, job.trial, self._chips.pop(job.task, None))
+        hardware, time, problem, measures, _, knobs = self.plans[job.task]
+        before = self._chips.pop(job.task, None)
+        subject = Subject(hardware, problem, job.seed, job.trial, time, before)
         values: Values = {}
         for measure in measures:
             found = measure(subject)
@@ -94,8 +96,8 @@ class Shared:
                     f"measure {measure.name!r}: gives {names}, which other columns are called"
                 )
             values |= found
-        if "chip" in vars(subject):
-            self._chips[job.task] = subject.chip
+        if problem is not None:
+            self._chips[job.task] = subject
             while len(self._chips) > KEPT_CHIPS:
                 self._chips.popitem(last=False)
         return values

@@ -7,67 +7,19 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imperfect._checks import check_instance, check_known, integer, refusal
 from imperfect._cost.components import NOT_MODELLED
-from imperfect._study.cache import Arrays
+from imperfect._cost.library import Components
 from imperfect._study.trial import Trial as StudyTrial
-from imperfect.hardware import Hardware
-from imperfect.network import AnalogNetwork
-from imperfect.sweep._problem import Problem
+from imperfect.sweep._subject import Subject
 
 Values = dict[str, float | int | str]
 COSTED, REPORTED = 16, 32  # images whose inputs are charged, and whose layers are compared
-
-
-class Subject:
-    """One programmed chip, as measures see it.
-
-    Attributes
-    ----------
-    hardware, problem, seed, trial
-        The machine, what it works on (None if the task has none), the chip's seed and its number.
-    """
-
-    def __init__(
-        self, hardware: Hardware, problem: Problem | None, seed: int, trial: int, chip: Any = None
-    ) -> None:
-        self.hardware, self._problem, self.seed, self.trial = hardware, problem, seed, trial
-        self._chip = chip
-
-    @property
-    def problem(self) -> Problem:
-        """What the chip works on."""
-        if self._problem is None:
-            raise ValueError("problem=None: this measure needs a Problem; give one to tasks()")
-        return self._problem
-
-    @cached_property
-    def chip(self) -> AnalogNetwork:
-        """The chip, programmed and calibrated."""
-        study = self.problem.study
-        if self._chip is None:
-            self._chip = study.program(study.network, self.hardware, self.seed)
-        elif self._chip.seed != self.seed:
-            # Why: weights are mapped already.
-            self._chip.program(self.seed)
-            study.calibrated(self._chip)
-        found: AnalogNetwork = self._chip
-        return found
-
-    @cached_property
-    def features(self) -> Arrays:
-        """Features ("train", "test") and the network's outputs on the test images ("outputs")."""
-        study = self.problem.study
-        train = study.tensors(self.chip, study.x_train, (study.feature,))[study.feature]
-        output = study.network.outputs[0].name
-        names = (study.feature, output)
-        test = study.tensors(self.chip, study.x_test, names, len(study.x_train))
-        return {"train": train, "test": test[study.feature], "outputs": test[output]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +113,14 @@ def _accuracy(subject: Subject) -> Values:
 
 
 def _controls(subject: Subject) -> Values:
-    trial = StudyTrial(subject.problem.study, subject.hardware, subject.seed)
+    # Why: in the control all layers are shuffled, also those that are the same on every chip.
+    trial = StudyTrial(subject.problem.whole, subject.hardware, subject.seed, subject.time)
     return dict(trial.control_scores() | subject.problem.pixel_scores)
 
 
 def _rivals(subject: Subject) -> Values:
-    trial = StudyTrial(subject.problem.study, subject.hardware, subject.seed)
-    trial.chip = subject.chip
+    trial = StudyTrial(subject.problem.study, subject.hardware, subject.seed, subject.time)
+    trial.chip = subject._tail
     return dict(trial.rival_scores())
 
 
@@ -181,13 +134,14 @@ def _logit_error(subject: Subject) -> Values:
 def _layer_errors(subject: Subject) -> Values:
     from imperfect.diagnosis import layer_report
 
-    report = layer_report(subject.chip, subject.problem.study.spread(REPORTED))
+    report = layer_report(subject._tail, subject.problem.study.spread(REPORTED))
     pairs = zip(report["layer"], report["relative_error"], strict=True)
     return {f"error of {layer}": float(error) for layer, error in pairs}
 
 
 def _cost(subject: Subject, components: str = "generic") -> Values:
-    found = subject.chip.cost(subject.problem.study.spread(COSTED), components)
+    library = _parsed(components) if "\n" in components else components
+    found = subject.chip.cost(subject.problem.whole.spread(COSTED), library)
     values: Values = {"arrays": found.arrays}
     for name in ("energy", "latency", "area", "tops_per_watt", "tops_per_mm2"):
         value = getattr(found, name)
@@ -222,7 +176,8 @@ def measure(name: str, **options: Any) -> Measure:
         "layer_errors" the relative error of each layer (``diagnosis.layer_report``); "cost" energy,
         latency, area and arrays (``chip.cost``).
     **options
-        Of "cost": ``components``, the name of a library.
+        Of "cost": ``components``, the name of a library or of a TOML file, whose text then is the
+        option.
 
     Raises
     ------
@@ -240,11 +195,30 @@ def measure(name: str, **options: Any) -> Measure:
     for option in options:
         check_known(f"measure {name!r}", option, ["components"] if name == "cost" else [])
     if "components" in options:
-        from imperfect.cost import as_components
-
-        check_instance("components", options["components"], str, "the name of a library")
-        as_components(options["components"])
+        options["components"] = _library(options["components"])
     return Measure(name, version, function, options)
+
+
+def _library(given: str) -> str:
+    """The name of a library of components, or the text of a file of them."""
+    from imperfect.cost import LIBRARIES
+
+    names = ", ".join(LIBRARIES)
+    allowed = f"the name of a TOML file, or one of {names}"
+    check_instance("components", given, str, allowed)
+    if given in LIBRARIES:
+        return given
+    text = given
+    if "\n" not in given:
+        if not Path(given).is_file():
+            raise ValueError(refusal("components", given, allowed))
+        text = Path(given).read_text(encoding="utf-8")
+    _parsed(text)
+    return text
+
+
+def _parsed(text: str) -> Components:
+    return Components._parse(text, "components")
 
 
 def as_measures(values: Any) -> tuple[Measure, ...]:

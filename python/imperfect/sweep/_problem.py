@@ -3,24 +3,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imperfect._arrays import Floats
 from imperfect._checks import flag, integer
+from imperfect._images.selection import balanced
+from imperfect._network.selection import choose_hardware
+from imperfect._network.tail import tail_of
 from imperfect._optional import require
-from imperfect._study.heads import FOLDS, default_head
+from imperfect._study.heads import FOLDS, PENALTIES, TOLERANCE, default_head
 from imperfect._study.input import checked_study
 from imperfect._study.run import measure_float
-from imperfect._study.samples import samples_digest
+from imperfect._study.samples import Samples, pieces, samples_digest
 from imperfect._study.trial import Scores, Study, measure_pixels
+from imperfect.hardware import Hardware
 from imperfect.network import Network
 
 if TYPE_CHECKING:
     from imperfect.images import Images
 
 MOST_BUNDLED = 2000, 1000
+BUNDLED = "bundled"
+DEFAULT_HEAD = f"default {PENALTIES} {FOLDS} {TOLERANCE}"
 
 
 class Problem:
@@ -30,6 +40,9 @@ class Problem:
     ----------
     network, X_train, y_train, X_test, y_test, head, transfer
         As in ``study.collapse_and_recover``.
+    digital
+        Patterns of the names of layers that stay digital, as in ``AnalogNetwork``. What comes
+        before the first analog layer is then computed once and kept in memory, for all chips.
 
     Raises
     ------
@@ -53,47 +66,85 @@ class Problem:
         *,
         head: Any = None,
         transfer: bool = False,
+        digital: Iterable[str] = (),
     ) -> None:
         folds = FOLDS if head is None else 1
+        # Why: the name of a release of scikit-learn is in the hash of an object of its.
+        head_digest = DEFAULT_HEAD if head is None else require("joblib").hash(head)
         head = default_head() if head is None else head
         self.transfer = bool(flag("transfer", transfer))
         self._given: Study = checked_study(
             network, X_train, y_train, X_test, y_test, head, folds, self.transfer
         )
+        self._analog = _analog_layers(network, digital)
+        kept = [name for name in network._specs if name not in self._analog]
+        self._given = replace(self._given, digital=tuple(kept))
+        # What a store keeps so that the problem can be made again; None for one made by hand.
+        self.source: Mapping[str, Any] | None = None
         given = self._given
         images = samples_digest(given.x_train, given.x_test)
         self.digests = {
             "network": network.digest(),
             "data": f"{images} {samples_digest(given.y_train, given.y_test)}",
-            "head": require("joblib").hash(head),
+            "head": head_digest,
             "transfer": self.transfer,
+            "digital": sorted(kept),
         }
 
     @classmethod
-    def bundled(cls, train: int = 1000, test: int = 500) -> Problem:
+    def bundled(cls, train: int = 1000, test: int = 500, *, digital: Iterable[str] = ()) -> Problem:
         """The bundled network and images.
 
         Parameters
         ----------
         train, test
-            Numbers of images: 1 to 2,000 for training, 1 to 1,000 for tests.
+            Numbers of images, evenly from all classes: at most 2,000 for training and 1,000 for
+            tests.
+        digital
+            Patterns of the names of layers that stay digital.
         """
         from imperfect import data
 
         integer("train", train, 1, MOST_BUNDLED[0])
         integer("test", test, 1, MOST_BUNDLED[1])
         x_train, y_train, x_test, y_test = data.scattered_fashion()
-        network = data.scattered_mobilenet()
-        return cls(network, x_train[:train], y_train[:train], x_test[:test], y_test[:test])
+        own, others = balanced("train", y_train, train), balanced("test", y_test, test)
+        images = x_train[own], y_train[own], x_test[others], y_test[others]
+        made = cls(data.scattered_mobilenet(), *images, digital=digital)
+        made.source = {
+            "network": BUNDLED, "data": BUNDLED, "n_train": train, "n_test": test,
+            "digital": list(digital),
+        }  # fmt: skip
+        return made
 
     @cached_property
     def _in_float(self) -> tuple[Study, Scores]:
         return measure_float(self._given, self.transfer)
 
     @property
-    def study(self) -> Study:
+    def whole(self) -> Study:
         """What trials share; after a transfer with the head that stands for the network's own."""
         return self._in_float[0] if self.transfer else self._given
+
+    @cached_property
+    def study(self) -> Study:
+        """The same, its images as they reach the first analog layer, its network from there on."""
+        whole = self.whole
+        found = tail_of(whole.network, self._analog) if whole.digital else None
+        if found is None or whole.feature not in found[0]._graph.tensor_names():
+            return whole
+        tail, name = found
+        digital = tuple(layer for layer in whole.digital if layer in tail._specs)
+        x_train, x_test = (self._reaching(name, x) for x in (whole.x_train, whole.x_test))
+        return replace(whole, network=tail, x_train=x_train, x_test=x_test, digital=digital)
+
+    def _reaching(self, name: str, x: Samples) -> Floats:
+        network = self._given.network
+        parts = [
+            network._run(part, (name,), {})[name]
+            for _, part in pieces(x, network._graph.batch or 1)
+        ]
+        return np.concatenate(parts)
 
     @property
     def float_scores(self) -> Scores:
@@ -115,3 +166,11 @@ class Problem:
         study = self._given
         counts = f"{len(study.x_train)} training and {len(study.x_test)} test images"
         return f"Problem({study.network._graph.model.graph.name!r}, {counts})"
+
+
+def _analog_layers(network: Network, digital: Any) -> tuple[str, ...]:
+    """Names of the layers that are analog, at least one."""
+    analog = choose_hardware(list(network._specs), Hardware(), None, digital)
+    if not analog:
+        raise ValueError(f"digital={list(digital)!r}: leaves no layer of {network!r} analog")
+    return tuple(analog)

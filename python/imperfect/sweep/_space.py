@@ -17,8 +17,10 @@ from imperfect._optional import require
 from imperfect._study.points import named_machines, plain_value
 from imperfect._value import Value
 from imperfect.hardware import Hardware
+from imperfect.layers import AnalogLinear
 
 MOST_MACHINES = 1_000_000
+TIME = "time"
 Knobs = dict[str, Any]
 
 
@@ -68,11 +70,12 @@ class Range:
 
 
 class Machine(NamedTuple):
-    """A machine of a space: its name, the values of the knobs, the hardware."""
+    """A machine of a space: its name, the values of the knobs, the hardware, its age in seconds."""
 
     name: str
     knobs: Knobs
     hardware: Hardware
+    time: float = 0.0
 
 
 class Space:
@@ -109,8 +112,9 @@ class Space:
         base
             What all machines have in common.
         vary
-            Values by the path of a field, as in ``Hardware.with_field``. A tuple of paths with
-            tuples of values varies fields together: ``{("weight_bits", "cell.bits"): [(8, 4)]}``.
+            Values by the path of a field, as in ``Hardware.with_field``; "time" is the age of the
+            chips, in seconds since they were written. A tuple of paths with tuples of values varies
+            fields together: ``{("weight_bits", "cell.bits"): [(8, 4)]}``.
 
         Raises
         ------
@@ -261,14 +265,27 @@ def _machines(base: Hardware, keys: list[tuple[str, ...]], combinations: Any) ->
             for path, value in zip(paths, values, strict=True)
         }
         try:
-            hardware = base.with_fields(pairs)
+            hardware = base.with_fields({k: v for k, v in pairs.items() if k != TIME})
+            time = as_time(TIME, pairs.get(TIME, 0.0), hardware)
         except (ValueError, TypeError) as error:
             shown = ", ".join(f"{path}={value!r}" for path, value in pairs.items())
             raise type(error)(f"vary: {shown}: {error}") from error
         knobs = {path: plain_value(value) for path, value in pairs.items()}
         name = ", ".join(f"{path}={value}" for path, value in knobs.items())
-        made.append(Machine(name, knobs, hardware))
+        made.append(Machine(name, knobs, hardware, time))
     return made
+
+
+def as_time(field: str, value: Any, hardware: Hardware) -> float:
+    """Seconds since a chip was written; refuses those that its drift law does not cover."""
+    allowed = "0 or more seconds"
+    time = real(field, value, allowed, lambda seconds: 0 <= seconds < math.inf)
+    if time:
+        try:
+            AnalogLinear([[1.0]], hardware=hardware).at(time)
+        except ValueError as error:
+            raise ValueError(f"{field}={value!r}: {error}") from error
+    return float(time)
 
 
 def _leaves(value: Value, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -21,10 +21,12 @@ from imperfect._study.cache import digest_of
 from imperfect.sweep._measures import Values
 from imperfect.sweep._task import Task
 
-APPLICATION, SCHEMA = 0x696D7066, 1  # "impf"
+APPLICATION, SCHEMA = 0x696D7066, 2  # "impf"
 TABLES = """
 CREATE TABLE tasks (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, spec TEXT NOT NULL,
-                    name TEXT NOT NULL, knobs TEXT NOT NULL);
+                    name TEXT NOT NULL, knobs TEXT NOT NULL, hardware TEXT NOT NULL,
+                    source TEXT NOT NULL);
+CREATE TABLE about (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE workers (number INTEGER PRIMARY KEY, version TEXT NOT NULL, simd TEXT NOT NULL,
                       host TEXT NOT NULL, UNIQUE (version, simd, host));
 CREATE TABLE trials (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
@@ -167,19 +169,36 @@ class Store:
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Make tasks known; names and knobs of known ones are replaced."""
         rows = [
-            (task.id, _json(task.spec), task.name, _json(dict(task.knobs), in_order=True))
+            (
+                task.id,
+                _json(task.spec),
+                task.name,
+                _json(dict(task.knobs), in_order=True),
+                _json(task.hardware.to_dict(), in_order=True),
+                _json(task.source),
+            )
             for task in tasks
         ]
         with self._transaction():
             self._insert_tasks(rows)
 
-    def _insert_tasks(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
+    def _insert_tasks(self, rows: Iterable[tuple[str, ...]]) -> None:
         self._db.executemany(
-            "INSERT INTO tasks (id, spec, name, knobs) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, knobs = excluded.knobs",
+            "INSERT INTO tasks (id, spec, name, knobs, hardware, source) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, knobs = excluded.knobs,"
+            " source = excluded.source",
             rows,
         )
         self._numbers = dict(self._db.execute("SELECT id, number FROM tasks"))
+
+    def note(self, name: str, content: str) -> None:
+        """Keep a text about the sweep, such as its specification."""
+        with self._transaction():
+            self._db.execute("REPLACE INTO about VALUES (?, ?)", (name, content))
+
+    def notes(self) -> dict[str, str]:
+        """Texts about the sweep, by name."""
+        return dict(self.read("SELECT name, content FROM about"))
 
     def add(self, trial: Trial) -> None:
         """Keep a result, in a transaction of its own; a failure before it is forgotten."""
@@ -211,7 +230,9 @@ class Store:
         added = known = 0
         ids = {number: key for key, number in source._numbers.items()}
         with self._transaction():
-            self._insert_tasks(source.read("SELECT id, spec, name, knobs FROM tasks"))
+            self._insert_tasks(
+                source.read("SELECT id, spec, name, knobs, hardware, source FROM tasks")
+            )
             for trial in source.trials(ids):
                 if self._has(trial):
                     known += 1

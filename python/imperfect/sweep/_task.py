@@ -15,7 +15,7 @@ from imperfect._study.cache import digest_of
 from imperfect.hardware import Hardware
 from imperfect.sweep._measures import Measure, as_measures
 from imperfect.sweep._problem import Problem
-from imperfect.sweep._space import Space
+from imperfect.sweep._space import Space, as_time
 
 # Raised when a release draws or computes other numbers from the same hardware and seed.
 PHYSICS = 1
@@ -32,6 +32,8 @@ class Task:
     ----------
     hardware, problem, measures, seed
         The machine, what it works on, what is measured, the base seed.
+    time
+        Seconds since the cells were written; see ``AnalogNetwork.at``.
     seeds : {"common", "own"}
         "common": chip t of every task has the same seed, so that differences between machines are
         sharp. "own": seeds depend on the task as well.
@@ -46,6 +48,7 @@ class Task:
     seeds: str = "common"
     name: str = ""
     knobs: Mapping[str, Any] = field(default_factory=dict)
+    time: float = 0.0
 
     def __post_init__(self) -> None:
         check_instance("Task.hardware", self.hardware, Hardware, "a Hardware")
@@ -55,12 +58,14 @@ class Task:
         object.__setattr__(self, "seed", as_seed("Task.seed", self.seed))
         choice("Task.seeds", self.seeds, ("common", "own"))
         check_instance("Task.name", self.name, str, "a string")
+        object.__setattr__(self, "time", as_time("Task.time", self.time, self.hardware))
 
     @cached_property
     def spec(self) -> dict[str, Any]:
         """Everything that decides the results, as plain values."""
         return {
             "hardware": self.hardware.digest(),
+            "time": self.time,
             "problem": None if self.problem is None else self.problem.digests,
             "measures": [measure.identity() for measure in self.measures],
             "seed": str(self.seed),
@@ -72,6 +77,11 @@ class Task:
     def id(self) -> str:
         """SHA-256 of the canonical JSON of ``spec``."""
         return digest_of(self.spec)
+
+    @property
+    def source(self) -> Mapping[str, Any] | None:
+        """What a store keeps so that the problem can be made again, if it can."""
+        return None if self.problem is None else self.problem.source
 
     def seed_of(self, trial: int) -> int:
         """Seed of a chip."""
@@ -119,7 +129,16 @@ def tasks(
     check_instance("space", space, Space, "a Space")
     chosen = as_measures(measures)
     return [
-        Task(machine.hardware, problem, chosen, seed, seeds, machine.name, machine.knobs)
+        Task(
+            machine.hardware,
+            problem,
+            chosen,
+            seed,
+            seeds,
+            machine.name,
+            machine.knobs,
+            machine.time,
+        )
         for machine in space
     ]
 
