@@ -28,8 +28,10 @@ def numbers(subject: sweep.Subject) -> dict[str, float]:
     return {"x": float(rng.normal()) + (subject.hardware.cell.bits or 0), "odd": subject.trial % 2}
 
 
-def tasks(fn: Any = numbers, bits: Any = BITS, **options: Any) -> list[sweep.Task]:
-    measure = sweep.Measure("numbers", 1, fn)
+def tasks(
+    fn: Any = numbers, bits: Any = BITS, measures_name: str = "numbers", **options: Any
+) -> list[sweep.Task]:
+    measure = sweep.Measure(measures_name, 1, fn)
     return sweep.tasks(sweep.Space.grid(BASE, bits), measures=measure, **options)
 
 

@@ -28,7 +28,9 @@ def test_table_has_a_row_for_each_trial() -> None:
     found = sweep.run(tasks(seed=3), stop=4)
     assert len(found) == 12 and found.knobs == ("cell.bits",) and found.measures == ("x", "odd")
     names = ["task", "machine", "cell.bits", "trial", "seed", "x", "odd"]
-    assert list(found.table.columns) == [*names, "version", "simd", "host", "started", "seconds"]
+    facts = ["version", "simd", "host", "started", "seconds"]
+    digests = ["hardware_digest", "network_digest", "data_digest"]
+    assert list(found.table.columns) == [*names, *facts, *digests]
     seeds = [_core.trial_seed(3, trial) for trial in range(4)]
     assert found.table["seed"].tolist() == seeds * 3
     assert found.table["trial"].tolist() == [0, 1, 2, 3] * 3

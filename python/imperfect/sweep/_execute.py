@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 import socket
 import tempfile
+import threading
 import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,7 +74,7 @@ class Shared:
         """Measure one trial, in one thread."""
         started, begin = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
         try:
-            with require("threadpoolctl").threadpool_limits(1):
+            with one_thread():
                 values = self._values(job)
         except Exception as error:
             return Outcome(job, None, f"{type(error).__name__}: {error}", started)
@@ -101,6 +102,32 @@ class Shared:
             while len(self._chips) > KEPT_CHIPS:
                 self._chips.popitem(last=False)
         return values
+
+
+class _OneThread:
+    """Keeps libraries at one thread while any job of this process runs."""
+
+    def __init__(self) -> None:
+        self._lock, self._jobs, self._limits = threading.Lock(), 0, ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if not self._jobs:
+                self._limits.enter_context(require("threadpoolctl").threadpool_limits(1))
+            self._jobs += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._jobs -= 1
+                if not self._jobs:
+                    self._limits.close()
+
+
+# Why: a worker of a cluster may measure in several threads; limits that each of them sets and takes
+# back would end early for the others, and sums in several threads have other bits.
+one_thread = _OneThread().__call__
 
 
 Outcomes = Generator[Outcome, None, None]

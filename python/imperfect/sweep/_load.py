@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imperfect._checks import check_instance
 from imperfect._optional import require
-from imperfect.sweep._results import PROVENANCE, Results, check_sweep
-from imperfect.sweep._store import WRAP, Store
+from imperfect._study.cache import digest_of
+from imperfect.sweep._results import DIGESTS, WHERE, Results, check_sweep
+from imperfect.sweep._store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 TRIALS = """
 SELECT task, trial, seed, measured, worker, started, seconds FROM trials ORDER BY task, trial
 """
-CHUNK = 20_000  # rows whose measured numbers are read at once
+CHUNK = 20_000  # rows that are read at once
+SHOWN = 16  # digits of digests in a table
+NUMBERS = {"task": int, "trial": int, "seed": np.int64, "worker": int, "seconds": float}
 
 
 def load(store: str | os.PathLike[str]) -> Results:
@@ -52,56 +57,135 @@ def load(store: str | os.PathLike[str]) -> Results:
 def results_of(store: Store, wanted: Sequence[str] | None = None) -> Results:
     """Results of an open store: of all its tasks, or of some in their order."""
     pandas = require("pandas")
-    ids, names, knobs = _tasks(store)
-    order = None if wanted is None else {key: place for place, key in enumerate(wanted)}
-    rows = [row for row in store.read(TRIALS) if order is None or ids[row[0]] in order]
-    numbers = [row[0] for row in rows]
-    measured = _columns([row[3] for row in rows])
-    workers = {row[0]: row[1:] for row in store.read("SELECT * FROM workers")}
-    known = tuple(dict.fromkeys(name for number in ids for name in knobs[number]))
-    columns: dict[str, Any] = {
-        "task": [ids[number] for number in numbers],
-        "machine": [names[number] for number in numbers],
-    }
-    columns |= {knob: [knobs[number].get(knob) for number in numbers] for knob in known}
-    columns["trial"] = [row[1] for row in rows]
-    columns["seed"] = np.array([row[2] % WRAP for row in rows], np.uint64)
-    columns |= measured
-    for place, name in enumerate(PROVENANCE[:3]):
-        columns[name] = [workers[row[4]][place] for row in rows]
-    columns["started"] = [row[5] for row in rows]
-    columns["seconds"] = [row[6] for row in rows]
+    known = stored_tasks(store)
+    order = {key: place for place, key in enumerate(known if wanted is None else wanted)}
+    tasks = [known[key] for key in order]
+    numbers = np.array([task.number for task in tasks])
+    rows = _trials(store, numbers)
+    codes = rows.pop("task")
+    knobs = tuple(dict.fromkeys(name for i in np.unique(codes) for name in tasks[i].knobs))
+
+    def spread(values: Sequence[Any], places: NDArray[Any]) -> Any:
+        return pandas.Series(values, dtype=None if values else object).array.take(places)
+
+    columns: dict[str, Any] = {"task": spread([task.id for task in tasks], codes)}
+    columns["machine"] = spread([task.name for task in tasks], codes)
+    for knob in knobs:
+        columns[knob] = spread([task.knobs.get(knob) for task in tasks], codes)
+    measured, worker = rows.pop("measured"), rows.pop("worker")
+    columns |= {"trial": rows["trial"], "seed": rows["seed"].astype(np.uint64), **measured}
+    workers = list(store.read("SELECT number, version, simd, host FROM workers ORDER BY number"))
+    places = np.searchsorted([number for number, *_ in workers], worker)
+    for place, name in enumerate(WHERE, 1):
+        columns[name] = spread([row[place] for row in workers], places)
+    columns |= {"started": rows["started"], "seconds": rows["seconds"]}
+    for name in DIGESTS:
+        columns[f"{name}_digest"] = spread([task.digest(name) for task in tasks], codes)
     table: pd.DataFrame = pandas.DataFrame(columns)
-    if order is not None:
-        table = table.sort_values("task", key=lambda own: own.map(order), kind="stable")
-    numeric = [name for name in measured if table[name].dtype.kind in "iuf"]
-    failures = _failures(store, order)
-    return Results(table.reset_index(drop=True), known, tuple(numeric), {"failures": failures})
+    numeric = tuple(name for name in measured if table[name].dtype.kind in "iuf")
+    about = {"failures": _failures(store, order), **store.notes()}
+    machines = {task.name: (task.hardware, task.time, task.knobs) for task in tasks}
+    return Results(table, knobs, numeric, about, machines)
 
 
-def _tasks(store: Store) -> tuple[dict[int, str], dict[int, str], dict[int, dict[str, Any]]]:
-    """Ids, names and knobs of tasks by their numbers."""
-    ids, names, knobs = {}, {}, {}
-    for number, key, name, text in store.read("SELECT number, id, name, knobs FROM tasks"):
-        ids[number], names[number], knobs[number] = key, name, json.loads(text)
-    return ids, names, knobs
+class StoredTask(NamedTuple):
+    """A task as a store has it: its hardware as JSON, its specification as plain values."""
+
+    number: int
+    id: str
+    name: str
+    knobs: dict[str, Any]
+    hardware: str
+    source: Any
+    spec: dict[str, Any]
+
+    @property
+    def time(self) -> float:
+        """Seconds since the cells were written."""
+        return float(self.spec["time"])
+
+    def digest(self, name: str) -> str:
+        """What stands in a row of the digest of the hardware, the network or the data."""
+        if name == "hardware":
+            return str(self.spec[name])[:SHOWN]
+        return str((self.spec["problem"] or {}).get(name, ""))[:SHOWN]
 
 
-def _columns(texts: Sequence[str]) -> dict[str, list[Any]]:
-    """Measured values by name, from the JSON of each row; None where a row has none."""
-    columns: dict[str, list[Any]] = {}
-    count = 0
-    for start in range(0, len(texts), CHUNK):
-        for values in json.loads(f"[{','.join(texts[start : start + CHUNK])}]"):
-            for name, value in values.items():
-                if name not in columns:
-                    columns[name] = [None] * count
-                columns[name].append(value)
-            count += 1
-            for column in columns.values():
-                if len(column) < count:
-                    column.append(None)
-    return columns
+def stored_tasks(store: Store) -> dict[str, StoredTask]:
+    """Tasks by id. Different machines of one name are told apart by digits of a digest."""
+    rows = store.read(
+        "SELECT number, id, name, knobs, hardware, source, spec FROM tasks ORDER BY number"
+    )
+    tasks = [
+        StoredTask(number, key, name, json.loads(knobs), hardware, *map(json.loads, (source, spec)))
+        for number, key, name, knobs, hardware, source, spec in rows
+    ]
+    machines: dict[str, dict[str, None]] = {}
+    for task in tasks:
+        machines.setdefault(task.name, {})[_machine_of(task)] = None
+    return {
+        task.id: task._replace(name=f"{task.name} #{_machine_of(task)[:6]}".strip())
+        if len(machines[task.name]) > 1
+        else task
+        for task in tasks
+    }
+
+
+def _machine_of(task: StoredTask) -> str:
+    """A digest of the machine, its age, and what it works on."""
+    return digest_of([task.spec[name] for name in ("hardware", "time", "problem")])
+
+
+def _trials(store: Store, numbers: NDArray[Any]) -> dict[str, Any]:
+    """Columns of all trials of tasks, sorted by the places of their tasks, and by trial."""
+    parts: list[dict[str, Any]] = []
+    order, known = np.argsort(numbers), np.sort(numbers)
+    cursor = store.read(TRIALS)
+    while chunk := list(itertools.islice(cursor, CHUNK)):
+        task, trial, seed, measured, worker, started, seconds = zip(*chunk, strict=True)
+        found = np.searchsorted(known, task)
+        keep = np.isin(task, known)
+        if not keep.any():
+            continue
+        rows = {
+            "task": order[found[keep]],
+            "trial": np.array(trial)[keep],
+            "seed": np.array(seed, np.int64)[keep],
+            "worker": np.array(worker)[keep],
+            "seconds": np.array(seconds)[keep],
+            "started": list(itertools.compress(started, keep)),
+            "measured": json.loads(f"[{','.join(itertools.compress(measured, keep))}]"),
+        }
+        parts.append(rows | {"measured": _columns(rows["measured"])})
+    return _joined(parts)
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Measured values by name; None where a row has none."""
+    names = dict.fromkeys(name for values in rows for name in values)
+    return {name: [values.get(name) for values in rows] for name in names}
+
+
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same columns of several parts as one."""
+    names = dict.fromkeys(name for part in parts for name in part["measured"])
+    columns: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) if parts else np.array([], kind)
+        for name, kind in NUMBERS.items()
+    }
+    texts = [text for part in parts for text in part["started"]]
+    measured = {}
+    for name in names:
+        gap = [[None] * len(part["task"]) for part in parts]
+        found = [part["measured"].get(name, none) for part, none in zip(parts, gap, strict=True)]
+        measured[name] = list(itertools.chain.from_iterable(found))
+    columns |= {"started": texts, "measured": measured}
+    if np.all(np.diff(columns["task"]) >= 0):
+        return columns
+    order = np.argsort(columns["task"], kind="stable")
+    moved = {name: values[order] for name, values in columns.items() if name in NUMBERS}
+    measured = {name: [values[i] for i in order] for name, values in measured.items()}
+    return moved | {"started": [texts[i] for i in order], "measured": measured}
 
 
 def _failures(store: Store, wanted: Collection[str] | None) -> list[str]:

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imperfect._checks import check_instance
+from imperfect._checks import check_instance, check_known
 from imperfect._optional import require
 from imperfect._tables import check_table
+from imperfect.hardware import Hardware
+from imperfect.sweep._space import Machine
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IDENTITY = ("task", "machine", "trial", "seed")
-PROVENANCE = ("version", "simd", "host", "started", "seconds")
+WHERE = ("version", "simd", "host")
+DIGESTS = ("hardware", "network", "data")
+PROVENANCE = (*WHERE, "started", "seconds", *(f"{name}_digest" for name in DIGESTS))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -27,7 +31,8 @@ class Results:
     table : pandas.DataFrame
         Columns, in this order: task (its id), machine (its name), the knobs, trial (0, 1, ...),
         seed (of the chip), the measures, other facts that measures gave as text, version, simd,
-        host, started (UTC, ISO 8601) and seconds. Sorted by task, in the order in which the tasks
+        host, started (UTC, ISO 8601), seconds, hardware_digest, network_digest and data_digest (the
+        first 16 digits). Sorted by task, in the order in which the tasks
         were given, then by trial.
     knobs : tuple of str
         Columns in which machines differ: paths of fields of ``Hardware``, such as "cell.bits".
@@ -36,18 +41,56 @@ class Results:
         Columns of numbers that were measured on each chip, such as "refitted" or "energy".
         Accuracies go from 0 to 1. A trial that has not measured one holds a gap (NaN).
     about : dict
-        "failures": why trials failed, a list of texts.
+        "failures": why trials failed, a list of texts; "spec": the text of the specification, if
+        the store is that of a file (``Spec``).
+    machines : dict
+        By the name of the machine: its hardware as JSON, its age in seconds and its knobs; see
+        ``machine``.
     """
 
     table: pd.DataFrame
     knobs: tuple[str, ...]
     measures: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
+    machines: Mapping[str, tuple[str, float, Mapping[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_instance("table", self.table, require("pandas").DataFrame, "a pandas.DataFrame")
         object.__setattr__(self, "knobs", tuple(self.knobs))
         object.__setattr__(self, "measures", tuple(self.measures))
+
+    def machine(self, name: str) -> Machine:
+        """A machine of the table, to be built or varied further.
+
+        Parameters
+        ----------
+        name
+            What the column "machine" calls it.
+
+        Returns
+        -------
+        Machine
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such machine, or the results were not made by a sweep.
+
+        Examples
+        --------
+        >>> import imperfect as im
+        >>> space = im.sweep.Space.grid(im.Hardware(weight_bits=8), {"cell.bits": [2, 4]})
+        >>> parity = im.sweep.Measure("parity", 1, lambda subject: {"odd": subject.seed % 2})
+        >>> results = im.sweep.run(im.sweep.tasks(space, measures=parity), stop=1)
+        >>> results.machine("cell.bits=4").hardware
+        Hardware(weight_bits=8, cell=Cell(bits=4))
+        """
+        check_instance("name", name, str, "the name of a machine")
+        if not self.machines:
+            raise ValueError("results: hold no machines; they were not made by a sweep")
+        check_known("results: machine", name, self.machines)
+        hardware, time, knobs = self.machines[name]
+        return Machine(name, dict(knobs), Hardware.from_json(hardware), time)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -10,9 +10,17 @@ from contextlib import closing
 from typing import Any
 
 from imperfect._checks import check_instance, integer
-from imperfect._optional import require
 from imperfect._study.input import check_progress
-from imperfect.sweep._execute import Executor, Job, Outcome, Shared, here, in_processes, on_cluster
+from imperfect.sweep._execute import (
+    Executor,
+    Job,
+    Outcome,
+    Shared,
+    here,
+    in_processes,
+    on_cluster,
+    one_thread,
+)
 from imperfect.sweep._load import results_of
 from imperfect.sweep._results import Results
 from imperfect.sweep._stop import Stop
@@ -197,7 +205,7 @@ def _keep(outcome: Outcome, store: Store, task: Task) -> bool:
 
 def prepare(tasks: Iterable[Task]) -> None:
     """Measure once, here, what does not depend on a chip."""
-    with require("threadpoolctl").threadpool_limits(1):
+    with one_thread():
         for task in tasks:
             for measure in task.measures:
                 if task.problem is not None and measure.name in ON_THE_PROBLEM:
