@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -109,12 +110,14 @@ class _OneThread:
 
     def __init__(self) -> None:
         self._lock, self._jobs, self._limits = threading.Lock(), 0, ExitStack()
+        self._libraries: Any = None
+        self._modules = 0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         with self._lock:
             if not self._jobs:
-                self._limits.enter_context(require("threadpoolctl").threadpool_limits(1))
+                self._limits.enter_context(self._found().limit(limits=1))
             self._jobs += 1
         try:
             yield
@@ -123,6 +126,14 @@ class _OneThread:
                 self._jobs -= 1
                 if not self._jobs:
                     self._limits.close()
+
+    def _found(self) -> Any:
+        """The libraries that have threads."""
+        # Why: looking for them takes 2 ms, and libraries come with modules.
+        if self._libraries is None or self._modules != len(sys.modules):
+            self._libraries = require("threadpoolctl").ThreadpoolController()
+            self._modules = len(sys.modules)
+        return self._libraries
 
 
 # Why: a worker of a cluster may measure in several threads; limits that each of them sets and takes
