@@ -16,7 +16,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,20 +142,29 @@ one_thread = _OneThread().__call__
 
 
 Outcomes = Generator[Outcome, None, None]
-Executor = Callable[[Shared, list[Job]], Outcomes]
+Measuring = Callable[[list[Job]], Outcomes]
+# Holds processes and what they share for as long as a sweep runs, however many rounds that takes.
+Executor = Callable[[Shared], AbstractContextManager[Measuring]]
 
 
-def here(shared: Shared, jobs: list[Job]) -> Outcomes:
+@contextmanager
+def here(shared: Shared) -> Iterator[Measuring]:
     """One job after the other, in this process."""
-    for job in jobs:
-        yield shared.measure(job)
+
+    def measure(jobs: list[Job]) -> Outcomes:
+        for job in jobs:
+            yield shared.measure(job)
+
+    yield measure
 
 
 def in_processes(workers: int) -> Executor:
     """In as many processes of joblib (loky)."""
 
-    def run(shared: Shared, jobs: list[Job]) -> Outcomes:
+    @contextmanager
+    def running(shared: Shared) -> Iterator[Measuring]:
         joblib = require("joblib")
+        lost = require("joblib.externals.loky.process_executor").TerminatedWorkerError
         with tempfile.TemporaryDirectory(prefix="imperfect-") as folder:
             path = Path(folder) / "shared.pkl"
             with path.open("wb") as stream:
@@ -170,66 +179,86 @@ def in_processes(workers: int) -> Executor:
                 ):
                     yield from finished
 
-            lost = require("joblib.externals.loky.process_executor").TerminatedWorkerError
-            yield from _until_done(measure, jobs, (lost,))
+            yield lambda jobs: _until_done(measure, jobs, (lost,))
 
-    return run
+    return running
 
 
 def on_cluster(address: str) -> Executor:
     """On the workers of a Dask scheduler."""
 
-    def run(shared: Shared, jobs: list[Job]) -> Outcomes:
-        distributed = require("distributed", "sweep")
-
-        def connect() -> Any:
-            return distributed.Client(address, timeout=CONNECTING, set_as_default=False)
-
-        try:
-            connect().close()
-        except (OSError, ValueError) as error:
-            raise OSError(f"cluster={address!r}: {error}") from error
-
-        def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
-            with connect() as client:
-                yield from _through(client, distributed, shared, iter(todo))
-
+    @contextmanager
+    def running(shared: Shared) -> Iterator[Measuring]:
         core = require("distributed.core", "sweep")
         lost = (OSError, TimeoutError, core.CommClosedError, _Lost)
-        yield from _until_done(measure, jobs, lost)
+        with closing(_Cluster(address, require("cloudpickle").dumps(shared), shared.key)) as own:
+            try:
+                own.connect()
+            except (OSError, ValueError) as error:
+                raise OSError(f"cluster={address!r}: {error}") from error
+            yield lambda jobs: _until_done(own.measure, jobs, lost)
 
-    return run
+    return running
+
+
+class _Cluster:
+    """A connection to a scheduler whose workers have what jobs share; made anew when lost."""
+
+    def __init__(self, address: str, blob: bytes, key: str) -> None:
+        self._address, self._blob, self._key = address, blob, key
+        self._client: Any = None
+        self._data: Any = None
+
+    def connect(self) -> None:
+        self._client = require("distributed", "sweep").Client(
+            self._address, timeout=CONNECTING, set_as_default=False
+        )
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._data = None
+
+    def measure(self, todo: Iterable[Job]) -> Iterator[Outcome]:
+        """Outcomes of jobs, a bounded number of them at a time."""
+        if self._client is None:
+            self.connect()
+        try:
+            yield from self._outcomes(iter(todo))
+        except Exception:
+            self.close()
+            raise
+
+    def _outcomes(self, todo: Iterator[Job]) -> Iterator[Outcome]:
+        client = self._client
+        client.wait_for_workers(1, timeout=60)
+        if self._data is None:
+            self._data = client.scatter(self._blob, broadcast=True, hash=False)
+        workers = sum(client.nthreads().values())
+        first = [self._submit(job) for job in itertools.islice(todo, PER_WORKER * workers)]
+        completed = require("distributed", "sweep").as_completed
+        finished = completed(first, loop=client.loop, raise_errors=False)
+        for future in finished:
+            if future.status != "finished":
+                raise _Lost(f"a job ended as {future.status}")
+            yield future.result()
+            for job in itertools.islice(todo, 1):
+                finished.add(self._submit(job))
+
+    def _submit(self, job: Job) -> Any:
+        arguments = self._data, self._key, job
+        return self._client.submit(_measure_blob, *arguments, pure=False, retries=MOST_LOSSES)
 
 
 class _Lost(Exception):
     """A job ended without a result: its worker or the scheduler died."""
 
 
-def _through(client: Any, distributed: Any, shared: Shared, todo: Iterator[Job]) -> Any:
-    """Outcomes of jobs on a cluster, a bounded number of them at a time."""
-    client.wait_for_workers(1, timeout=60)
-    blob = require("cloudpickle").dumps(shared)
-    data = client.scatter(blob, broadcast=True, hash=False)
-    workers = sum(client.nthreads().values())
-
-    def submit(job: Job) -> Any:
-        return client.submit(_measure_blob, data, shared.key, job, pure=False, retries=MOST_LOSSES)
-
-    first = [submit(job) for job in itertools.islice(todo, PER_WORKER * workers)]
-    finished = distributed.as_completed(first, loop=client.loop, raise_errors=False)
-    for future in finished:
-        if future.status != "finished":
-            raise _Lost(f"a job ended as {future.status}")
-        yield future.result()
-        for job in itertools.islice(todo, 1):
-            finished.add(submit(job))
-
-
 def _until_done(
     measure: Callable[[Iterable[Job]], Iterator[Outcome]],
     jobs: list[Job],
     lost: tuple[type[BaseException], ...],
-) -> Iterator[Outcome]:
+) -> Outcomes:
     """Outcomes of all jobs; those in flight when a process dies are measured again."""
     missing, losses = dict.fromkeys(jobs), 0
     while missing:

@@ -14,7 +14,7 @@ from imperfect._study.input import check_progress
 from imperfect.sweep._execute import (
     Executor,
     Job,
-    Outcome,
+    Outcomes,
     Shared,
     here,
     in_processes,
@@ -168,39 +168,41 @@ def _trials(
     """Rounds of trials, until the rules want no more."""
     store.add_tasks(tasks)
     states = [_State(task, store, rules) for task in tasks]
-    shared: Shared | None = None
     end = None if rules.seconds is None else time.monotonic() + rules.seconds
-    while True:
-        todo = _missing(states, rules)
-        if not todo:
-            return
-        done = sum(len(state.done) for state in states)
-        total = done + len(todo)
-        if shared is None:
-            prepare(tasks[number] for number in {job.task for job in todo})
-            shared = Shared(tasks)
-        with closing(executor(shared, todo)) as outcomes:
-            for outcome in outcomes:
-                state = states[outcome.job.task]
-                if _keep(outcome, store, tasks[outcome.job.task]):
-                    assert outcome.trial is not None
-                    state.add(outcome.trial)
-                    done += 1
-                    if progress is not None:
-                        progress(done, max(total, done))
-                    yield outcome.trial
-                else:
-                    state.failed.add(outcome.job.trial)
-                if end is not None and time.monotonic() >= end:
-                    return
+    todo = _missing(states, rules)
+    if not todo:
+        return
+    prepare(tasks[number] for number in {job.task for job in todo})
+    with executor(Shared(tasks)) as measure:
+        while todo:
+            done = sum(len(state.done) for state in states)
+            total = done + len(todo)
+            with closing(_kept(measure(todo), store, states)) as trials:
+                for trial in trials:
+                    if trial is not None:
+                        done += 1
+                        if progress is not None:
+                            progress(done, max(total, done))
+                        yield trial
+                    if end is not None and time.monotonic() >= end:
+                        return
+            todo = _missing(states, rules)
 
 
-def _keep(outcome: Outcome, store: Store, task: Task) -> bool:
-    if outcome.trial is None:
-        store.add_failure(task.id, outcome.job.trial, outcome.failure, outcome.started)
-        return False
-    store.add(outcome.trial)
-    return True
+def _kept(
+    outcomes: Outcomes, store: Store, states: Sequence[_State]
+) -> Generator[Trial | None, None, None]:
+    """Trials once the store has them; None for one that failed."""
+    with closing(outcomes):
+        for job, trial, failure, started in outcomes:
+            state = states[job.task]
+            if trial is None:
+                store.add_failure(state.task.id, job.trial, failure, started)
+                state.failed.add(job.trial)
+            else:
+                store.add(trial)
+                state.add(trial)
+            yield trial
 
 
 def prepare(tasks: Iterable[Task]) -> None:
