@@ -58,7 +58,7 @@ def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "required: {demo,study,cost,info}"),
+        ([], "required: {demo,study,cost,sweep,info}"),
         (["train"], "invalid choice: 'train'"),
         (["demo", "--fast"], "unrecognized arguments: --fast"),
         (["demo", "--chips", "4"], "--chips: '4': must be an integer from 5"),

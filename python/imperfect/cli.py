@@ -15,12 +15,13 @@ from imperfect import _core
 from imperfect._cli.cost import add_cost, run_cost
 from imperfect._cli.demo import add_demo, run_demo
 from imperfect._cli.study import add_study, run_study
+from imperfect._cli.sweep import add_sweep, run_sweep
 from imperfect._config import show_config
 from imperfect._interrupts import noted_interrupts
 
 INTERRUPTED = 130
-METAVAR = "{demo,study,cost,info}"
-COMMANDS = {"demo": run_demo, "study": run_study, "cost": run_cost}
+METAVAR = "{demo,study,cost,sweep,info}"
+COMMANDS = {"demo": run_demo, "study": run_study, "cost": run_cost, "sweep": run_sweep}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, ImportError, OSError, ValueError) as error:
             # Why: a library that is interrupted while it loads says that it cannot be loaded.
             if interrupts or isinstance(error, KeyboardInterrupt):
-                print("imperfect: interrupted", file=sys.stderr)
+                hint = f"; {error}" if isinstance(error, KeyboardInterrupt) and error.args else ""
+                print(f"imperfect: interrupted{hint}", file=sys.stderr)
                 return INTERRUPTED
             print(f"imperfect: {_text(error)}", file=sys.stderr)
             return 1
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     add_demo(commands)
     add_study(commands)
     add_cost(commands)
+    add_sweep(commands)
     commands.add_parser(
         "info",
         help="print what a bug report should contain",

@@ -22,11 +22,14 @@ from imperfect._plots.style import (
     COLUMN_INCHES,
     RC,
     STYLES,
+    TICK_DISTANCE,
     check_axes,
     figure_of,
     look,
     new_figure,
 )
+from imperfect._plots.sweep_frontier import sweep_effects, sweep_frontier
+from imperfect._plots.sweeps import sweep_heat_map, sweep_lines, sweep_panels
 from imperfect._tables import check_results, check_table
 from imperfect.device import MeasuredDevice
 from imperfect.layers import AnalogLayer, AnalogRecurrent
@@ -37,19 +40,27 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["adc_ranges", "collapse_and_recover", "diagnosis", "layers", "measured_device", "pareto"]
+__all__ = [
+    "adc_ranges",
+    "collapse_and_recover",
+    "diagnosis",
+    "layers",
+    "measured_device",
+    "pareto",
+    "sweep_effects",
+    "sweep_frontier",
+    "sweep_heat_map",
+    "sweep_lines",
+    "sweep_panels",
+]
 
 SPREAD = "lines: mean over chips; bands: from the worst chip to the best"
 MOST_NAMES = 40
-
-
 LINES = [STYLES[name] for name in ("collapsed", "refitted", "bn_reestimated", "affine")]
 AXIS_LABELS = {
     "cell.programming.sigma": r"Programming error $\sigma$ (%)",
     "cell.bits": "Bits per cell",
 }
-# Ticks stand at the values themselves where these are at least so far apart on the axis.
-TICK_DISTANCE = 0.06
 
 
 def collapse_and_recover(

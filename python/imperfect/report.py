@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The results of a study as text: means and spreads over chips, and where recovery is real.
+"""The results of a study as text, those of a sweep as a page: means and spreads over chips.
 
 A spread is the sample standard deviation over chips, never over images.
 """
@@ -7,15 +7,19 @@ A spread is the sample standard deviation over chips, never over images.
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imperfect._checks import real
+from imperfect._checks import check_instance, real
 from imperfect._network.report import table
 from imperfect._study.recovered import recovered
 from imperfect._tables import check_results
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from imperfect.sweep import Results
 
 HEADINGS = {
     "float": "float",
@@ -204,3 +208,68 @@ def _check_compared(means: pd.DataFrame) -> None:
         if len(without):
             knob, value = without[0]
             raise ValueError(f"results: has no rows of method {method!r} for {knob} = {value}")
+
+
+def sweep(
+    results: Results,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    question: str | None = None,
+    quality: str | None = None,
+    cost: str | None = None,
+    targets: Sequence[float] | None = None,
+) -> None:
+    """Write a report of a sweep: one HTML file that needs nothing else, with figures and a table.
+
+    It holds the question, answers in words (the frontier of quality and cost, the cheapest machines
+    that keep targets, which knobs matter, controls), figures whose marks say what they are, a table
+    of all machines that sorts and filters, the specification, and where it was measured. What the
+    results do not tell is said in one line.
+
+    Parameters
+    ----------
+    results
+        What ``sweep.run`` or ``sweep.load`` returned.
+    path
+        The file, whose name ends with .html; it is replaced as a whole.
+    title, question
+        Heading and first line; None says how many machines there are, and takes the question of the
+        specification (``Spec``).
+    quality
+        The measure that machines are judged by, better when higher; None takes refitted, else
+        collapsed, else the first measure. For either of those two the other one is shown beside it.
+    cost
+        A measure that is better when lower; None takes energy, else latency, else area.
+    targets
+        Values of the quality that machines are to keep; None takes 98, 95, 90 and 80 % of the float
+        network's accuracy.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit.
+    OSError
+        If the file cannot be written.
+    ImportError
+        If the extra ``study`` is not installed.
+
+    Examples
+    --------
+    >>> import imperfect as im, tempfile
+    >>> from pathlib import Path
+    >>> space = im.sweep.Space.grid(im.Hardware(weight_bits=8), {"cell.bits": [2, 4]})
+    >>> bits = im.sweep.Measure("bits", 1, lambda subject: {"bits": subject.hardware.cell.bits})
+    >>> results = im.sweep.run(im.sweep.tasks(space, measures=bits), stop=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     im.report.sweep(results, f"{folder}/bits.html", question="How many bits?")
+    ...     "How many bits?" in Path(folder, "bits.html").read_text()
+    True
+    """
+    from imperfect._sweep_report.content import content_of
+    from imperfect._sweep_report.page import checked_path, page_of, write_whole
+
+    file = checked_path(path)
+    for field, text in (("title", title), ("question", question)):
+        check_instance(field, text, (str, type(None)), "a text, or None")
+    write_whole(file, page_of(content_of(results, quality, cost, targets), title, question))

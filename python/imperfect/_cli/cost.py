@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from imperfect._cli.arguments import LARGEST_SEED, folder, integer
 from imperfect._cli.inputs import (
-    BUNDLED,
     add_hardware,
     add_images,
     add_network,
@@ -21,6 +20,7 @@ from imperfect._cli.inputs import (
 )
 from imperfect._cli.output import prepare
 from imperfect._optional import require
+from imperfect.sweep._sources import BUNDLED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imperfect._cli.arguments import field_values, integer, numbers
+from imperfect.sweep import _sources
+from imperfect.sweep._sources import BUNDLED, ZOO
 
 if TYPE_CHECKING:
     from imperfect.hardware import Hardware
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 SIGMA = "cell.programming.sigma"
 LAWS = {"weights": "WeightGaussian", "cells": "Gaussian"}
-BUNDLED = "bundled"
-ZOO = {f"efficientnet-lite{i}": f"efficientnet_lite{i}" for i in range(3)}
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -91,53 +91,23 @@ def add_hardware(group: Any) -> None:
 
 
 def read_network(options: argparse.Namespace) -> Network:
-    from imperfect import data, zoo
-    from imperfect.network import Network
-
-    if options.network == BUNDLED:
-        return data.scattered_mobilenet()
-    if options.network in ZOO:
-        network: Network = getattr(zoo, ZOO[options.network])(options.size)
-        return network
-    if not Path(options.network).is_file():
-        known = ", ".join([*ZOO, BUNDLED])
-        raise ValueError(f"--network {options.network!r}: must be an ONNX file, or one of {known}")
-    return Network.from_onnx(options.network)
+    return _sources.read_network(options.network, options.size, prefix="--")
 
 
 def read_data(options: argparse.Namespace, network: Network, cache: Path) -> Dataset:
-    from imperfect import data, images
-    from imperfect._images.selection import balanced
-
     if options.data == BUNDLED:
-        x_train, y_train, x_test, y_test = data.scattered_fashion()
-        train = balanced("n_train", y_train, options.n_train)
-        test = balanced("n_test", y_test, options.n_test)
-        return images.Dataset(x_train[train], y_train[train], x_test[test], y_test[test])
-    channels, side = _input_size(options, network)
-    return images.load(
+        return _sources.bundled_images(options.n_train, options.n_test)
+    return _sources.own_images(
         options.data,
-        side,
-        channels=channels,
+        network,
+        options.size,
+        prefix="--",
         crop=options.crop,
         scale=_scale(options.scale),
         n_train=options.n_train,
         n_test=options.n_test,
         cache=cache,
     )
-
-
-def _input_size(options: argparse.Namespace, network: Network) -> tuple[int, int]:
-    """Channels and side of the images that the network takes."""
-    shape = network.inputs[0].shape if len(network.inputs) == 1 else None
-    if shape is None or len(shape) != 4 or shape[1] not in (1, 3):
-        raise ValueError(f"--network {options.network!r}: must take images (n, 1 or 3, h, w) alone")
-    known = {size for size in shape[2:] if isinstance(size, int)}
-    sides = known | ({options.size} if options.size else set())
-    if len(sides) != 1:
-        wanted = "×".join(str(size or "any") for size in shape[2:])
-        raise ValueError(f"--size {options.size}: the network takes {wanted}")
-    return int(shape[1]), sides.pop()
 
 
 def _scale(text: str) -> Any:

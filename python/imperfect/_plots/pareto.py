@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imperfect._optional import require
 from imperfect._plots.style import (
@@ -14,12 +14,14 @@ from imperfect._plots.style import (
     figure_of,
     look,
     new_figure,
+    plain,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # Name, size of the unit, unit.
 AXES = {
@@ -29,6 +31,7 @@ AXES = {
 }
 DRAWN = ("collapsed", "refitted", "shuffled")
 SAME_FOR_ALL = ("float", "pixels")
+SHORT, LONG = 6, 1000  # logarithmic axes, by the ratio of their ends
 
 
 def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy") -> Figure:
@@ -78,14 +81,16 @@ def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy
     with look():
         panel = new_figure(COLUMN_INCHES, 3.4).subplots() if ax is None else ax
         for method in DRAWN:
-            _draw_method(panel, points[points["method"] == method], cost, STYLES[method])
+            draw_method(panel, points[points["method"] == method], cost, STYLES[method])
         for method in SAME_FOR_ALL:
             own = points.loc[points["method"] == method, "accuracy"]
             if len(own):
                 style = STYLES[method]
                 line = panel.axhline(own.iloc[0], color=style.color, label=style.label)
                 line.set(linestyle=style.dashes, linewidth=0.8)
-        _label(panel, points, cost)
+        label_cost(panel, points, cost)
+        panel.set_ylabel("Test accuracy")
+        panel.set_ylim(0, 1)
         if ax is None:
             handles, texts = panel.get_legend_handles_labels()
             figure_of(panel).legend(
@@ -94,38 +99,58 @@ def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy
     return figure_of(panel)
 
 
-def _draw_method(ax: Axes, points: pd.DataFrame, cost: str, style: Style) -> None:
-    """Markers and bars of one method, and its frontier if it is no control."""
+def draw_method(
+    ax: Axes, points: pd.DataFrame, cost: str, style: Style
+) -> list[tuple[Line2D, pd.DataFrame]]:
+    """Markers and bars of one method, and its frontier if it is no control.
+
+    Returns the lines of the markers with the points that they stand for, in order.
+    """
     if not len(points):
-        return
-    x, best = points[cost] / AXES[cost][1], points[points["on_frontier"]]
+        return []
+    scale = axis_of(cost)[1]
+    x, best = points[cost] / scale, points[points["on_frontier"]]
     is_control = style is STYLES["shuffled"]
     ax.vlines(x, points["low"], points["high"], color=style.color, linewidth=0.5, alpha=0.35)
     complete = points["without"].isin(best["without"])
+    drawn = []
     for chosen, face in ((complete, style.color), (~complete, "none")):
-        ax.plot(
+        (line,) = ax.plot(
             x[chosen], points["accuracy"][chosen], style.marker, color=style.color,
             markerfacecolor=face, markersize=2.8, markeredgewidth=0.6, alpha=0.7,
             label=style.label if is_control and face == style.color else None,
         )  # fmt: skip
-    if is_control or not len(best):
-        return
-    ends = [*(best[cost] / AXES[cost][1]), x.max()], [*best["accuracy"], best["accuracy"].max()]
-    ax.step(*ends, where="post", color=style.color, linewidth=style.width, label=style.label)
+        drawn.append((line, points[chosen]))
+    if not is_control and len(best):
+        ends = [*(best[cost] / scale), x.max()], [*best["accuracy"], best["accuracy"].max()]
+        ax.step(*ends, where="post", color=style.color, linewidth=style.width, label=style.label)
+    return drawn
 
 
-def _label(ax: Axes, points: pd.DataFrame, cost: str) -> None:
+def axis_of(cost: str) -> tuple[str, float, str]:
+    """Name of an axis, size of its unit, and the unit; a measure of your own is called as it is."""
+    return AXES.get(cost, (cost, 1.0, ""))
+
+
+def label_cost(ax: Axes, points: pd.DataFrame, cost: str) -> None:
     """Name and unit of the cost, and what no total includes."""
     common = set.intersection(*(set(text.split(", ")) for text in points["without"])) - {""}
-    name, _, unit = AXES[cost]
-    note = f", without {', '.join(sorted(common))}" if common else ""
-    ax.set_xscale("log")
-    ticker = require("matplotlib.ticker")
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(ticker.NullFormatter())
-    ax.set_xlabel(f"{name} ({unit}{note})")
-    ax.set_ylabel("Test accuracy")
-    ax.set_ylim(0, 1)
+    name, scale, unit = axis_of(cost)
+    name = plain(name)
+    notes = [unit] * bool(unit) + [f"without {', '.join(sorted(common))}"] * bool(common)
+    ax.set_xlabel(f"{name} ({', '.join(notes)})" if notes else name)
+    if (points[cost] > 0).all():
+        log_axis(ax, points[cost] / scale)
     ax.grid(linewidth=0.4, alpha=0.4)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def log_axis(ax: Axes, values: Any) -> None:
+    """A logarithmic horizontal axis: plain numbers at 1, 2, 5, ... or, on a long one, 1, 10, ..."""
+    ticker = require("matplotlib.ticker")
+    ax.set_xscale("log")
+    ratio = max(values) / min(values)
+    locator = ticker.LogLocator(subs=(1,) if ratio > LONG else (1, 2, 5))
+    ax.xaxis.set_major_locator(ticker.AutoLocator() if ratio < SHORT else locator)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(ticker.NullFormatter())

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN_INCHES = 3.5
+# Ticks stand at the values themselves where these are at least so far apart on the axis.
+TICK_DISTANCE = 0.06
+LONGEST = 32  # letters of a name
 RC = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -75,3 +78,11 @@ def figure_of(ax: Axes) -> Figure:
     """The figure that axes belong to."""
     figure: Any = ax.get_figure(root=True)
     return cast("Figure", figure)
+
+
+def plain(text: str) -> str:
+    """A name as a figure can show it: no formula, no control characters, not too long."""
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    if len(shown) > LONGEST:
+        shown = f"{shown[: LONGEST - 1]}…"
+    return shown.replace("$", r"\$")

@@ -3,30 +3,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imperfect import _core
 from imperfect._checks import check_instance
 from imperfect._optional import require
+from imperfect.hardware import Hardware
 from imperfect.sweep._execute import Job, Shared
+from imperfect.sweep._load import stored_tasks
+from imperfect.sweep._measures import BUILT_IN, Measure, measure
 from imperfect.sweep._run import prepare
-from imperfect.sweep._store import Trial
+from imperfect.sweep._sources import problem_of
+from imperfect.sweep._store import Store, Trial
 from imperfect.sweep._task import Task, check_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def replay(row: pd.Series, tasks: Sequence[Task]) -> Trial:
+def replay(row: pd.Series, where: Sequence[Task] | str | os.PathLike[str]) -> Trial:
     """Measure a trial again; it gives the same bits.
 
     Parameters
     ----------
     row
         A row of the table of ``Results``.
-    tasks
-        Tasks, one of which is that of the row.
+    where
+        Tasks, one of which is that of the row; or the store that the row is from, which knows the
+        machine, the measures, and where the network and the images are from.
 
     Returns
     -------
@@ -35,8 +41,11 @@ def replay(row: pd.Series, tasks: Sequence[Task]) -> Trial:
     Raises
     ------
     ValueError, TypeError
-        If no task is that of the row, the row was measured on another SIMD level, or what comes out
-        differs from it.
+        If no task is that of the row, or it cannot be made again from the store: its problem was
+        made in Python of arrays, a measure is a function of one's own, files are gone or others.
+        If the row was measured on another SIMD level, or what comes out differs from it.
+    OSError
+        If the store cannot be read.
 
     Examples
     --------
@@ -48,7 +57,9 @@ def replay(row: pd.Series, tasks: Sequence[Task]) -> Trial:
     {'odd': 0}
     """
     check_instance("row", row, require("pandas").Series, "a row of a table of results")
-    found = [task for task in check_tasks(tasks) if task.id == row["task"]]
+    if isinstance(where, str | os.PathLike):
+        where = [_stored_task(where, row["task"])]
+    found = [task for task in check_tasks(where) if task.id == row["task"]]
     if not found:
         raise ValueError(f"row: its task {row['task'][:12]} is none of those given")
     level = _core.simd_level()
@@ -67,3 +78,43 @@ def replay(row: pd.Series, tasks: Sequence[Task]) -> Trial:
         if row[name] != value:
             raise ValueError(f"row: trial {trial} gives {name}={value!r}, not {row[name]!r}")
     return outcome.trial
+
+
+def _stored_task(path: str | os.PathLike[str], key: str) -> Task:
+    """A task of a store, made again."""
+    with Store(path) as store:
+        known = stored_tasks(store)
+    where = f"store={os.fspath(path)!r}: task {key[:12]}"
+    if key not in known:
+        raise ValueError(f"{where} is not there")
+    stored = known[key]
+    if stored.source is None:
+        raise ValueError(
+            f"{where} has a problem made in Python, which it cannot make again; give tasks"
+        )
+    spec = stored.spec
+    measures = [_measure(where, *identity) for identity in spec["measures"]]
+    task = Task(
+        Hardware.from_json(stored.hardware),
+        problem_of(stored.source),
+        tuple(measures),
+        int(spec["seed"]),
+        spec["seeds"],
+        stored.name,
+        stored.knobs,
+        stored.time,
+    )
+    now, before = (own | own["problem"] for own in (task.spec, spec))
+    changed = [name for name in now if name != "problem" and now[name] != before.get(name)]
+    if changed:
+        names = ", ".join(changed)
+        raise ValueError(f"{where} cannot be made again: another {names} now than when it was run")
+    return task
+
+
+def _measure(where: str, name: str, version: int, options: dict[str, Any]) -> Measure:
+    if name not in BUILT_IN or BUILT_IN[name][0] != version:
+        raise ValueError(
+            f"{where} measures {name!r}, version {version}, which is not of the package; give tasks"
+        )
+    return measure(name, **options)

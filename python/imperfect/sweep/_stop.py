@@ -13,10 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from imperfect._checks import check_instance, integer, real, refusal
-from imperfect._optional import require
+from imperfect.sweep._intervals import interval
 
 MOST_TRIALS = 1_000_000
 
@@ -107,20 +105,10 @@ task_seconds=None, seconds=None, total=None)
             return True
         if self.measure is None:
             return False
-        mean, half = _interval(values, self.confidence)
+        mean, half = interval(values, self.confidence)
         narrow = self.half_width is not None and half <= self.half_width
         return narrow or (self.target is not None and abs(mean - self.target) > half)
 
 
 def _is_positive(value: float) -> bool:
     return 0 < value < math.inf
-
-
-def _interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
-    """Mean and half the width of its interval."""
-    sample = np.asarray(values, float)
-    if len(sample) < 2:
-        return float(sample.mean()), math.inf
-    error = float(sample.std(ddof=1)) / math.sqrt(len(sample))
-    factor = require("scipy.stats").t.ppf((1 + confidence) / 2, len(sample) - 1)
-    return float(sample.mean()), float(factor) * error

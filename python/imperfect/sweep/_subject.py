@@ -83,7 +83,8 @@ def draws_nothing(hardware: Hardware) -> bool:
     Examples
     --------
     >>> import imperfect as im
-    >>> draws_nothing(im.Hardware(weight_bits=8)), draws_nothing(im.Hardware(adc=im.ADC(noise=0.1)))
+    >>> from imperfect.sweep._subject import draws_nothing
+    >>> draws_nothing(im.Hardware(weight_bits=8)), draws_nothing(im.Hardware(adc=im.ADC(bits=8, noise=0.1)))
     (True, False)
     """
     cell, adc = hardware.cell, hardware.adc

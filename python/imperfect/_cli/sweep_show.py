@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``imperfect sweep status``, ``export``, ``plot`` and ``report``: what a store holds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imperfect._cli.sweep_counts import counts_of, failures_of, plan_of
+from imperfect._optional import require
+from imperfect.sweep import Results, export, load
+from imperfect.sweep._store import Store
+
+SHOWN = 3  # failures that are printed
+# Options that each kind of picture needs.
+NEEDED = {"lines": ("x",), "heat": ("x", "y"), "panels": ("x", "by"), "frontier": (), "effects": ()}
+ONE = ("heat", "effects")  # kinds that draw one measure
+QUALITY = "refitted"
+
+
+def print_status(options: argparse.Namespace) -> None:
+    """Print what is done, by counting: a store of a million rows takes a second."""
+    with Store(options.store) as store:
+        counts, parts, notes = counts_of(store), plan_of(store), store.notes()
+        failures = list(failures_of(store, parts))
+        ((latest,),) = store.read("SELECT max(started) FROM trials")
+    if notes.get("question"):
+        print(notes["question"])
+    size = Path(options.store).stat().st_size / 1e6
+    print(
+        f"{options.store}: {sum(counts.values()):,} trials of {len(counts):,} tasks, {size:.1f} MB"
+    )
+    for part in parts:
+        print(f"{part}, {part.done(counts):,} done")
+    print(f"failed: {len(failures):,}")
+    for text in failures[:SHOWN]:
+        print(f"  {text}")
+    print(f"last result: {latest or 'none'}")
+
+
+def export_table(options: argparse.Namespace) -> None:
+    """Write the table of results to a file."""
+    results = load(options.store)
+    export(results, options.out)
+    print(f"wrote {len(results):,} trials to {options.out}")
+
+
+def plot_results(options: argparse.Namespace) -> None:
+    """Draw one picture."""
+    require("matplotlib")
+    kind, measures = options.kind, options.measure
+    for name in NEEDED[kind]:
+        if getattr(options, name) is None:
+            raise ValueError(f"--kind {kind}: needs --{name} KNOB, a knob of the sweep")
+    if kind in ONE and measures and len(measures) > 1:
+        raise ValueError(f"--kind {kind}: takes one --measure, not {len(measures)}")
+    drawn = _pictures(load(options.store), options)[kind]()
+    first = drawn[0] if isinstance(drawn, list) else drawn
+    first.figure.savefig(options.out, dpi=200, bbox_inches="tight")
+    print(f"wrote {options.out}")
+
+
+def _pictures(results: Results, options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    """What draws each kind of picture."""
+    from imperfect import plot
+
+    x, measures = options.x, options.measure
+    one = measures[0] if measures else QUALITY
+    return {
+        "lines": lambda: plot.sweep_lines(results, x, measures),
+        "heat": lambda: plot.sweep_heat_map(results, x, options.y, one),
+        "panels": lambda: plot.sweep_panels(results, x, options.by),
+        "frontier": lambda: plot.sweep_frontier(results, options.cost, measures),
+        "effects": lambda: plot.sweep_effects(results, one),
+    }
+
+
+def write_report(options: argparse.Namespace) -> None:
+    """Write the page with all figures and data."""
+    from imperfect import report
+
+    results = load(options.store)
+    report.sweep(
+        results,
+        options.out,
+        title=options.title,
+        question=results.about.get("question") or None,
+        spec=results.about.get("spec"),
+        cost=options.cost,
+        quality=options.quality,
+    )
+    print(f"wrote {options.out}")
