@@ -234,8 +234,8 @@ def sweep(
     path
         The file, whose name ends with .html; it is replaced as a whole.
     title, question
-        Heading and first line; None says how many machines there are, and takes the question of the
-        specification (``Spec``).
+        Heading and first line; None says how many machines there are, and takes the question that
+        the store keeps, if any.
     quality
         The measure that machines are judged by, better when higher; None takes refitted, else
         collapsed, else the first measure. For either of those two the other one is shown beside it.

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from imperfect._cli.arguments import cores, integer
+from imperfect._cli.arguments import cores, integer, numbers
 from imperfect._cli.sweep_run import run_spec
 from imperfect._cli.sweep_show import export_table, plot_results, print_status, write_report
 
@@ -106,14 +106,22 @@ def _plot_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what was measured, such as refitted; lines and frontier take several",
     )
-    parser.add_argument("--cost", default="energy", help="cost of a frontier (energy)")
+    parser.add_argument(
+        "--cost", default="energy", metavar="NAME", help="cost of a frontier (energy)"
+    )
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
     _output(parser, "page", ".html")
-    parser.add_argument("--title", help="of the page (the question)")
-    parser.add_argument("--cost", default="energy", help="what is to be low (energy)")
-    parser.add_argument("--quality", default="refitted", help="what is to be high (refitted)")
+    parser.add_argument("--title", help="heading of the page")
+    parser.add_argument("--quality", metavar="NAME", help="what is to be high (refitted)")
+    parser.add_argument("--cost", metavar="NAME", help="what is to be low (energy)")
+    parser.add_argument(
+        "--targets",
+        type=numbers,
+        metavar="V,V",
+        help="values of the quality to keep (98, 95, 90 and 80 %% of the float network's accuracy)",
+    )
 
 
 def _store(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

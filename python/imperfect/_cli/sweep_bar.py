@@ -98,7 +98,7 @@ def sweep_bar(spec: Spec, parts: Sequence[Part], path: str) -> Iterator[Bar]:
     wanted = [max(pair) for pair in zip(wanted, done, strict=True)]
     # Why: the mean over all trials tells more of the time that remains than the latest of them.
     with require("tqdm").tqdm(
-        total=sum(wanted), initial=sum(done), file=sys.stderr, disable=is_quiet, unit="trial",
+        total=sum(wanted), initial=sum(done), file=sys.stderr, disable=is_quiet, unit=" trials",
         smoothing=0, dynamic_ncols=True,
     ) as bar:  # fmt: skip
         yield Bar(bar, done, wanted, best)

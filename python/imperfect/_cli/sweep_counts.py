@@ -62,8 +62,8 @@ def counts_of(store: Store) -> dict[str, int]:
     """Trials of each task, by its id."""
     return dict(
         store.read(
-            "SELECT id, trials FROM tasks JOIN (SELECT task, count(*) AS trials FROM trials"
-            " GROUP BY task) ON task = number"
+            "SELECT id, coalesce(trials, 0) FROM tasks LEFT JOIN (SELECT task, count(*) AS trials"
+            " FROM trials GROUP BY task) ON task = number"
         )
     )
 

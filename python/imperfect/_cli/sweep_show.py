@@ -71,24 +71,22 @@ def _pictures(results: Results, options: argparse.Namespace) -> dict[str, Callab
     return {
         "lines": lambda: plot.sweep_lines(results, x, measures),
         "heat": lambda: plot.sweep_heat_map(results, x, options.y, one),
-        "panels": lambda: plot.sweep_panels(results, x, options.by),
+        "panels": lambda: plot.sweep_panels(results, x, options.by, measures=measures),
         "frontier": lambda: plot.sweep_frontier(results, options.cost, measures),
         "effects": lambda: plot.sweep_effects(results, one),
     }
 
 
 def write_report(options: argparse.Namespace) -> None:
-    """Write the page with all figures and data."""
+    """Write the page with answers, figures and all results."""
     from imperfect import report
 
-    results = load(options.store)
     report.sweep(
-        results,
+        load(options.store),
         options.out,
         title=options.title,
-        question=results.about.get("question") or None,
-        spec=results.about.get("spec"),
-        cost=options.cost,
         quality=options.quality,
+        cost=options.cost,
+        targets=options.targets,
     )
     print(f"wrote {options.out}")

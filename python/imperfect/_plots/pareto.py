@@ -19,9 +19,9 @@ from imperfect._plots.style import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 # Name, size of the unit, unit.
 AXES = {
@@ -31,6 +31,7 @@ AXES = {
 }
 DRAWN = ("collapsed", "refitted", "shuffled")
 SAME_FOR_ALL = ("float", "pixels")
+FEW = 40  # machines, whose markers are larger
 SHORT, LONG = 6, 1000  # logarithmic axes, by the ratio of their ends
 
 
@@ -101,29 +102,32 @@ def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy
 
 def draw_method(
     ax: Axes, points: pd.DataFrame, cost: str, style: Style
-) -> list[tuple[Line2D, pd.DataFrame]]:
+) -> list[tuple[Artist, pd.DataFrame]]:
     """Markers and bars of one method, and its frontier if it is no control.
 
-    Returns the lines of the markers with the points that they stand for, in order.
+    Returns the bars and the lines of markers with the points that they stand for, in order.
     """
     if not len(points):
         return []
     scale = axis_of(cost)[1]
     x, best = points[cost] / scale, points[points["on_frontier"]]
     is_control = style is STYLES["shuffled"]
-    ax.vlines(x, points["low"], points["high"], color=style.color, linewidth=0.5, alpha=0.35)
+    known = points["low"].notna()
+    ends = points["low"][known], points["high"][known]
+    bars = ax.vlines(x[known], *ends, color=style.color, linewidth=0.5, alpha=0.35)
+    drawn: list[tuple[Artist, pd.DataFrame]] = [(bars, points[known])]
+    size = 4.0 if len(points) <= FEW else 2.8
     complete = points["without"].isin(best["without"])
-    drawn = []
     for chosen, face in ((complete, style.color), (~complete, "none")):
         (line,) = ax.plot(
             x[chosen], points["accuracy"][chosen], style.marker, color=style.color,
-            markerfacecolor=face, markersize=2.8, markeredgewidth=0.6, alpha=0.7,
+            markerfacecolor=face, markersize=size, markeredgewidth=0.6, alpha=0.7,
             label=style.label if is_control and face == style.color else None,
         )  # fmt: skip
         drawn.append((line, points[chosen]))
     if not is_control and len(best):
-        ends = [*(best[cost] / scale), x.max()], [*best["accuracy"], best["accuracy"].max()]
-        ax.step(*ends, where="post", color=style.color, linewidth=style.width, label=style.label)
+        steps = [*(best[cost] / scale), x.max()], [*best["accuracy"], best["accuracy"].max()]
+        ax.step(*steps, where="post", color=style.color, linewidth=style.width, label=style.label)
     return drawn
 
 
@@ -149,8 +153,11 @@ def log_axis(ax: Axes, values: Any) -> None:
     """A logarithmic horizontal axis: plain numbers at 1, 2, 5, ... or, on a long one, 1, 10, ..."""
     ticker = require("matplotlib.ticker")
     ax.set_xscale("log")
-    ratio = max(values) / min(values)
-    locator = ticker.LogLocator(subs=(1,) if ratio > LONG else (1, 2, 5))
-    ax.xaxis.set_major_locator(ticker.AutoLocator() if ratio < SHORT else locator)
+    low, high = min(values), max(values)
+    locator = ticker.LogLocator(subs=(1,) if high > LONG * low else (1, 2, 5))
+    if high < SHORT * low:
+        ticks = ticker.MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+        locator = ticker.FixedLocator([tick for tick in ticks if low <= tick <= high] or [low])
+    ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(ticker.NullFormatter())

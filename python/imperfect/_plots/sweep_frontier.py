@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imperfect import sweep
@@ -21,16 +21,18 @@ from imperfect._plots.style import (
 from imperfect._plots.sweep_values import (
     chosen_measures,
     label_of,
+    measured,
     styles_of,
 )
 from imperfect.sweep import Results
+from imperfect.sweep._intervals import sample_of
 from imperfect.sweep._results import check_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
-    from matplotlib.lines import Line2D
 
 HEADS = ("collapsed", "refitted")
 CONTROL = "shuffled"
@@ -88,7 +90,8 @@ def sweep_frontier(
         check_axes("ax", ax)
     with look():
         panel = new_figure(COLUMN_INCHES, 3.4).subplots() if ax is None else ax
-        draw_frontier(panel, results, cost, names)
+        found = {name: sweep.frontier(results, cost, name) for name in names}
+        draw_frontier(panel, results, cost, found)
         if ax is None:
             handles, texts = panel.get_legend_handles_labels()
             figure_of(panel).legend(
@@ -98,9 +101,9 @@ def sweep_frontier(
 
 
 def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None = None) -> Axes:
-    """Draw how much each knob matters: a bar from its worst value's mean to its best one's.
+    """Draw how much each knob matters: a bar from the lowest mean of one value to the highest.
 
-    Numbers are those of ``sweep.effects``; beside each bar stands the share of the variance between
+    Means are those over the machines that have the value. Numbers are those of ``sweep.effects``; beside each bar stands the share of the variance between
     machines that the knob explains, or a dash where that cannot be told.
 
     Parameters
@@ -134,6 +137,8 @@ def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None =
     """
     if ax is not None:
         check_axes("ax", ax)
+    check_sweep(results)
+    measured(results, "quality", quality)
     found = sweep.effects(results, quality)
     with look():
         height = 0.9 + 0.26 * len(found)
@@ -148,32 +153,44 @@ def frontier_qualities(results: Results, cost: Any, qualities: Any) -> list[str]
     choice("cost", cost, results.measures)
     if qualities is None:
         qualities = [name for name in HEADS if name in results.measures] or None
-    return chosen_measures(results, "qualities", qualities)
+    names = chosen_measures(results, "qualities", qualities)
+    for name in names:
+        measured(results, "qualities", name)
+    return names
 
 
 def draw_frontier(
-    ax: Axes, results: Results, cost: str, qualities: Sequence[str]
-) -> list[tuple[Line2D, pd.DataFrame]]:
-    """Markers, bars and frontiers, and the machines that each line of markers stands for."""
+    ax: Axes, results: Results, cost: str, found: Mapping[str, pd.DataFrame]
+) -> list[tuple[Artist, pd.DataFrame]]:
+    """Markers, bars and frontiers by quality, and the machines that markers and bars stand for."""
+    qualities = list(found)
     are_accuracies = all(name in STYLES for name in qualities)
-    shown = list(qualities)
-    if are_accuracies and CONTROL in results.measures and CONTROL not in shown:
-        shown.append(CONTROL)
-    found = {name: sweep.frontier(results, cost=cost, quality=name) for name in shown}
+    shown = dict(found)
+    if are_accuracies and CONTROL not in found and _has_both(results, CONTROL, cost):
+        shown[CONTROL] = sweep.frontier(results, cost, CONTROL)
     drawn = []
-    for name, style in styles_of(shown).items():
-        points = found[name].rename(columns={name: "accuracy"}).assign(measure=name)
+    for name, style in styles_of(list(shown)).items():
+        points = shown[name].rename(columns={name: "accuracy"}).assign(measure=name)
         drawn += draw_method(ax, points, cost, style)
     for name in SAME_FOR_ALL if are_accuracies else ():
-        if name in results.measures and name not in shown:
+        if name not in shown and _has_both(results, name, name):
             style = STYLES[name]
-            line = ax.axhline(results.table[name].mean(), color=style.color, label=style.label)
+            level = measured(results, "qualities", name).machines["mean"].mean()
+            line = ax.axhline(level, color=style.color, label=style.label)
             line.set(linestyle=style.dashes, linewidth=0.8)
-    label_cost(ax, found[shown[0]], cost)
+    label_cost(ax, found[qualities[0]], cost)
     ax.set_ylabel("Test accuracy" if are_accuracies else plain(label_of(qualities[0])[0]))
     if are_accuracies:
         ax.set_ylim(0, 1)
     return drawn
+
+
+def _has_both(results: Results, quality: str, cost: str) -> bool:
+    """Whether some machine has two measures."""
+    if quality not in results.measures:
+        return False
+    own, other = (sample_of(results, "qualities", name).machines for name in (quality, cost))
+    return len(own.index.intersection(other.index)) > 0
 
 
 def draw_effects(ax: Axes, found: pd.DataFrame, quality: str) -> BarContainer:

@@ -23,7 +23,7 @@ from imperfect._plots.pareto import AXES
 from imperfect._plots.style import STYLES, Style, plain
 from imperfect.sweep import Results
 from imperfect.sweep._effects import GROUPS, MOST_VALUES
-from imperfect.sweep._intervals import Sample, knobs_of
+from imperfect.sweep._intervals import Sample, knobs_of, sample_of
 from imperfect.sweep._results import check_sweep
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def groups_of(results: Results, field: str, knob: Any) -> Groups:
     group |= {text: place for place, text in enumerate(texts, len(parts))}
     codes = [group.get(value if _is_number(value) else str(value), -1) for value in own]
     places = range(len(parts) + len(texts)) if texts else [part.mean() for part in parts]
+    if not values:
+        raise ValueError(f"{field}={knob!r}: no machine of results has a value of it")
     named = require("pandas").Series(codes, own.index)
     kept = not texts and all(part[0] == part[-1] for part in parts)
     return Groups(named, labels + texts, np.array(places, float), not texts, kept)
@@ -96,6 +98,23 @@ def groups_of(results: Results, field: str, knob: Any) -> Groups:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+
+
+def measured(results: Results, field: str, name: Any) -> Sample:
+    """A measure of the results; refuses accuracies that are not from 0 to 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such measure, or it does not fit; the caller's argument ``field`` names it.
+    """
+    sample = sample_of(results, field, name)
+    values = sample.chips["value"]
+    wrong = sample.chips[(values < 0) | (values > 1)]
+    if name in STYLES and len(wrong):
+        machine, _, value = wrong.iloc[0]
+        raise ValueError(f"results: {name}={value:g} of {machine!r}: must be from 0 to 1")
+    return sample
 
 
 def spread_by(sample: Sample, codes: pd.Series[int]) -> pd.DataFrame:

@@ -27,11 +27,12 @@ from imperfect._plots.sweep_values import (
     groups_of,
     knob_label,
     label_of,
+    measured,
     spread_by,
     styles_of,
 )
 from imperfect.sweep import Results
-from imperfect.sweep._intervals import Sample, sample_of
+from imperfect.sweep._intervals import Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +42,11 @@ if TYPE_CHECKING:
 
 LOG_FROM = 20  # ratio of the greatest value to the least
 POINTS, LETTER = 72, 4.2  # of an inch, and of a letter of a tick's label
-LONG_LABELS = 28  # letters
+FULL = 0.7  # of the room below axes; a colour bar takes some of it
 SPREAD = "lines: mean over machines and chips; bands: worst to best chip"
 PANELS_IN_ROW, PANEL_INCHES = 4, 1.75
-DARKEST_BEHIND_BLACK = 0.179  # relative luminance, where black and white have the same contrast
+BLACK, WHITE = "#111111", "#ffffff"
+DARKEST_BEHIND_BLACK = 0.19  # relative luminance: both have the same contrast
 
 
 def sweep_lines(
@@ -246,7 +248,7 @@ def sweep_heat_map(
     across, upwards = groups_of(results, "x", x), groups_of(results, "y", y)
     if x == y:
         raise ValueError(f"y={y!r}: must be another knob than x={x!r}")
-    sample = sample_of(results, "measure", measure)
+    sample = measured(results, "measure", measure)
     if ax is not None:
         check_axes("ax", ax)
     with look():
@@ -256,8 +258,11 @@ def sweep_heat_map(
 
 
 def samples_of(results: Results, measures: Sequence[str]) -> dict[str, Sample]:
-    """Measures by their names."""
-    return {name: sample_of(results, "measures", name) for name in measures}
+    """Measures by their names; refuses those that nothing was measured of."""
+    found = {name: measured(results, "measures", name) for name in measures}
+    if not any(len(own.machines) for own in found.values()):
+        raise ValueError(f"results: no machine has {list(measures)}")
+    return found
 
 
 def draw_lines(
@@ -306,8 +311,7 @@ def _place(ax: Axes, groups: Groups) -> np.ndarray[Any, Any]:
         log_axis(ax, places)
     shown = np.log(places) if is_wide else places
     # Why: labels are not to overlap in a narrow panel either.
-    room = ax.get_position().width * figure_of(ax).get_figwidth() * POINTS
-    apart = max(TICK_DISTANCE, (max(map(len, groups.labels)) + 1) * LETTER / room)
+    apart = max(TICK_DISTANCE, (max(map(len, groups.labels)) + 1) / _letters(ax))
     if groups.is_exact and np.all(np.diff(shown) >= apart * (shown[-1] - shown[0])):
         _write_ticks(ax, places, groups.labels)
     return places
@@ -315,11 +319,18 @@ def _place(ax: Axes, groups: Groups) -> np.ndarray[Any, Any]:
 
 def _write_ticks(ax: Axes, places: Any, labels: list[str]) -> None:
     """Labels at places, slanted if they are long together."""
-    ax.set_xticks(places, list(map(plain, labels)))
+    shown = list(map(plain, labels))
+    ax.set_xticks(places, shown)
     ax.minorticks_off()
-    if sum(map(len, labels)) > LONG_LABELS:
+    if max(map(len, shown)) * len(shown) > FULL * _letters(ax):
         for label in ax.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
+
+
+def _letters(ax: Axes) -> float:
+    """How many letters of ticks' labels fit side by side below axes, before they are laid out."""
+    width = float(ax.get_position().width * figure_of(ax).get_figwidth())
+    return width * POINTS / LETTER
 
 
 def draw_heat_map(
@@ -362,7 +373,7 @@ def _write_values(ax: Axes, mesh: QuadMesh, values: np.ndarray[Any, Any], shape:
             continue
         red, green, blue = (_linear(part) for part in mesh.to_rgba(value)[:3])
         luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-        color = "#111111" if luminance > DARKEST_BEHIND_BLACK else "#ffffff"
+        color = BLACK if luminance > DARKEST_BEHIND_BLACK else WHITE
         ax.text(column, row, shape.format(value), ha="center", va="center", color=color, size=size)
 
 

@@ -15,10 +15,11 @@ from imperfect._checks import choice, real
 from imperfect._plots.pareto import AXES
 from imperfect._plots.style import STYLES
 from imperfect._plots.sweep_frontier import HEADS
-from imperfect._plots.sweep_values import label_of
+from imperfect._plots.sweep_values import label_of, measured
+from imperfect._tables import check_table
 from imperfect.sweep import MinimumSpec, Results
-from imperfect.sweep._intervals import Sample, sample_of
-from imperfect.sweep._results import check_sweep
+from imperfect.sweep._intervals import Sample
+from imperfect.sweep._results import PROVENANCE, check_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,11 +95,12 @@ NO_COST = 'no cost was measured (the measure "cost" gives energy, latency and ar
 def content_of(results: Any, quality: Any, cost: Any, targets: Any) -> Content:
     """Everything that a report is made of, from checked arguments."""
     check_sweep(results)
+    check_table("results", results.table, ["machine", "seed", *PROVENANCE], ["seconds"])
     quality, cost = _quality(results, quality), _cost(results, cost)
     heads = [quality]
     if quality in HEADS:
         heads = [head for head in HEADS if head in results.measures]
-    samples = {name: sample_of(results, "measures", name) for name in results.measures}
+    samples = {name: measured(results, "measures", name) for name in results.measures}
     names = dict.fromkeys(results.table["machine"])
     frontiers: dict[str, pd.DataFrame | str] = dict.fromkeys(heads, NO_COST)
     if cost is not None:

@@ -33,7 +33,10 @@ THEMED = ("0072b2", "d55e00", "cc79a7", "009e73", "666666")
 
 
 class Marks(NamedTuple):
-    """A part of a picture with what its marks say, and the rows of their machines (-1: none)."""
+    """A part of a picture with what its marks say, and the rows of their machines (-1: none).
+
+    Bars at markers have rows only, so that they are lit and hidden with them.
+    """
 
     artist: Artist
     tips: list[str]
@@ -78,14 +81,14 @@ def _frontier(content: Content) -> Figure:
         return Figure(title, "", missing[0])
     cost = content.cost
     ax = _new_axes(3.5)
-    lines = draw_frontier(ax, content.results, cost, content.heads)
+    known = {head: own for head, own in content.frontiers.items() if not isinstance(own, str)}
     marks = []
-    for line, points in lines:
-        tips = [
-            _tip(row["measure"], row["accuracy"], row) + _price(cost, row)
-            for row in points.to_dict("records")
-        ]
-        marks.append(Marks(line, tips, [content.places[name] for name in points["machine"]]))
+    for artist, points in draw_frontier(ax, content.results, cost, known):
+        rows = points.to_dict("records")
+        tips = [_tip(row["measure"], row["accuracy"], row) + _price(cost, row) for row in rows]
+        is_bar = artist in ax.collections
+        places = [content.places[name] for name in points["machine"]]
+        marks.append(Marks(artist, [] if is_bar else tips, places))
     _legend(ax)
     caption = (
         "A marker is a machine: its mean over chips, with the 95 % interval of the mean. The"
@@ -97,7 +100,14 @@ def _frontier(content: Content) -> Figure:
 
 def _price(cost: str, row: Mapping[Any, Any]) -> str:
     price = f"\n{label_of(cost)[0].split(' (')[0]}: {shown(cost, row[cost])}"
-    return price + "\nOn the frontier" * bool(row["on_frontier"])
+    if not row["on_frontier"]:
+        return price
+    sure = (
+        ""
+        if row["support"] != row["support"]
+        else f", in {100 * row['support']:.0f} % of resamples"
+    )
+    return f"{price}\nOn the frontier{sure}"
 
 
 def _tip(measure: str, mean: float, row: Mapping[Any, Any]) -> str:
@@ -122,11 +132,15 @@ def _effects(content: Content) -> Figure:
         low, high = (shown(content.quality, row[end]) for end in ("lowest", "highest"))
         share = f"{100 * row['share']:.1f} %" if row["share"] == row["share"] else "unknown"
         tip = f"{row['knob']}\n{row['values']} values, means from {low} to {high}"
+        if row["by_chance"] == row["by_chance"]:
+            share += f" (by chance {100 * row['by_chance']:.1f} %)"
         marks.append(Marks(bar, [f"{tip}\nShare of the variance: {share}"], [-1]))
     caption = (
         "Bars go from the lowest to the highest mean over the machines of one value; the number is"
         " the share of the variance between machines that the knob explains."
     )
+    if found.attrs["explained"] == found.attrs["explained"]:
+        caption += f" All knobs, adding up, explain {100 * found.attrs['explained']:.0f} %."
     return Figure(title, _svg(ax, "effects", title, marks), caption)
 
 
@@ -208,9 +222,11 @@ def _svg(ax: Axes, name: str, label: str, marks: Sequence[Marks]) -> str:
 def _say(group: ElementTree.Element, marks: Marks) -> None:
     """Write into each mark what it is."""
     found = group.findall(f".//{{{SVG}}}use") or group.findall(f"{{{SVG}}}path")
-    for element, tip, row in zip(found, marks.tips, marks.rows, strict=True):
-        element.set("class", "mark")
-        element.set("data-tip", tip)
+    tips = marks.tips or [""] * len(marks.rows)
+    for element, tip, row in zip(found, tips, marks.rows, strict=True):
+        element.set("class", "mark" if tip else "bar")
+        if tip:
+            element.set("data-tip", tip)
         if row >= 0:
             element.set("data-row", str(row))
 
@@ -234,6 +250,18 @@ def _clean(root: ElementTree.Element) -> None:
             element.set(name, re.sub(r"(\.\d\d)\d+|\n", r"\1", element.get(name, "")))
         if "style" in element.attrib:
             element.set("style", _themed(element.get("style", "")))
+    for element in root.iter(f"{{{SVG}}}g"):
+        for name in ("style", "clip-path"):
+            _lift(element, name)
+
+
+def _lift(group: ElementTree.Element, name: str) -> None:
+    """Write what all children have in common once."""
+    values = {child.get(name) for child in group}
+    if len(group) > 1 and len(values) == 1 and None not in values and name not in group.attrib:
+        group.set(name, values.pop() or "")
+        for child in group:
+            del child.attrib[name]
 
 
 def _themed(style: str) -> str:

@@ -94,7 +94,7 @@ def _measure(content: Content, measure: str) -> Column:
         if row["trials"] != usual.get(name):
             notes.append(counted(int(row["trials"]), "chip"))
         note = f"<small>{', '.join(notes)}</small>" if notes else ""
-        cells[str(name)] = Cell(digits(mean) + note, repr(float(mean)))
+        cells[str(name)] = Cell(digits(mean) + note, f"{mean:.6g}")
     return Column(label, True, cells)
 
 
@@ -138,5 +138,7 @@ def _row(name: str, place: int, columns: list[Column]) -> str:
     for column in columns:
         cell = column.cells.get(name, Cell())
         kind = ' class="number"' if column.is_number else ""
-        cells.append(f'<td{kind} data-v="{escape(cell.value)}">{cell.html}</td>')
+        # Why: most cells show what they are sorted by.
+        value = "" if cell.html == escape(cell.value) else f' data-v="{escape(cell.value)}"'
+        cells.append(f"<td{kind}{value}>{cell.html}</td>")
     return f'<tr id="m{place}" data-name="{escape(name)}">{"".join(cells)}</tr>'

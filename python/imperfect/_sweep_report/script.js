@@ -7,10 +7,10 @@
   const rows = [...body.rows];
   const headings = [...table.tHead.rows[0].cells];
   const nameOf = (row) => row.cells[0].textContent + " " + row.dataset.name;
-  const marks = [...document.querySelectorAll(".mark")];
+  const valueOf = (cell) => cell.dataset.v ?? cell.textContent;
   const ofRow = new Map(rows.map((row) => [row.id, []]));
-  for (const mark of marks) {
-    if (mark.dataset.row) ofRow.get("m" + mark.dataset.row).push(mark);
+  for (const mark of document.querySelectorAll("[data-row]")) {
+    ofRow.get("m" + mark.dataset.row).push(mark);
   }
 
   // Sorting: numbers before text, cells without a value last.
@@ -25,7 +25,7 @@
     const falling = heading.getAttribute("aria-sort") === "ascending";
     headings.forEach((other) => other.removeAttribute("aria-sort"));
     heading.setAttribute("aria-sort", falling ? "descending" : "ascending");
-    const value = (row) => row.cells[place].dataset.v;
+    const value = (row) => valueOf(row.cells[place]);
     const sorted = [...body.rows].sort((a, b) => {
       const [x, y] = [value(a), value(b)];
       const order = compare(x, y);
@@ -64,7 +64,7 @@
     ranges.push({ place, ends });
   });
   const texts = new Map(rows.map((row) => {
-    const cells = [...row.cells].map((cell) => cell.dataset.v);
+    const cells = [...row.cells].map(valueOf);
     return [row, (nameOf(row) + " " + cells.join(" ")).toLowerCase()];
   }));
   const filter = () => {
@@ -74,7 +74,7 @@
     let left = 0;
     for (const row of rows) {
       const inside = limits.every(([place, low, high]) => {
-        const text = row.cells[place].dataset.v;
+        const text = valueOf(row.cells[place]);
         return text !== "" && !(Number(text) < low) && !(Number(text) > high);
       });
       row.hidden = !inside || !wanted.every((word) => texts.get(row).includes(word));
@@ -85,7 +85,10 @@
   };
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
+  document.getElementById("everything").addEventListener("click", () => {
+    form.reset();
+    filter();
+  });
   form.hidden = false;
   filter();
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -20,15 +19,12 @@ MOST_FAILURES, MOST_VALUES = 20, 12
 
 
 def question_of(content: Content, given: str | None) -> str:
-    """The question given, that of the specification, or what any sweep asks."""
+    """The question given, that of the store, or what any sweep asks."""
     if given is not None:
         return given
-    try:
-        asked = tomllib.loads(str(content.results.about.get("spec", ""))).get("question")
-    except tomllib.TOMLDecodeError:
-        asked = None
-    if isinstance(asked, str) and asked:
-        return asked
+    asked = content.results.about.get("question")
+    if asked:
+        return str(asked)
     what = "the accuracy of their network" if content.quality in STYLES else content.quality
     ending = "" if content.cost is None else ", and what do they cost"
     return f"Which of these machines keep {what}{ending}?"
@@ -63,7 +59,7 @@ def answers(content: Content) -> str:
     """Sentences on the frontier, the knobs and the controls."""
     found = [_frontier_words(content, head) for head in content.heads]
     found += [_saving(content), _knob_words(content), _control_words(content), _few_chips(content)]
-    return "".join(f"<li>{text}</li>" for text in found if text)
+    return "".join(f"<li>{text}</li>" for text in dict.fromkeys(found) if text)
 
 
 def _link(content: Content, machine: str) -> str:
@@ -87,7 +83,7 @@ def _head(head: str) -> str:
 def _frontier_words(content: Content, head: str) -> str:
     found = content.frontiers[head]
     if isinstance(found, str) or content.cost is None:
-        return f"<b>No frontier</b> ({_head(head)}): {escape(str(found))}."
+        return f"<b>No frontier:</b> {escape(str(found))}."
     best = found[found["on_frontier"]]
     if not len(best):
         return f"<b>No frontier</b> ({_head(head)}): every machine's cost leaves out some part."
@@ -99,10 +95,10 @@ def _frontier_words(content: Content, head: str) -> str:
     ]
     span = f"from {points[0]} to {points[1]}" if len(ends) > 1 else points[0]
     what = "accuracy" if head in STYLES else escape(head)
+    count = f"{len(best):,} of {counted(len(found), 'machine')} {'is' if len(best) == 1 else 'are'}"
     return (
-        f"<b>{_head(head).capitalize()}:</b> of {counted(len(found), 'machine')}, {len(best):,} are on"
-        f" the frontier of {what} and {escape(content.cost)}: {span}."
-        + _described(content, [row["machine"] for row in ends])
+        f"<b>{_head(head).capitalize()}:</b> {count} on the frontier of {what} and"
+        f" {escape(content.cost)}: {span}." + _described(content, [row["machine"] for row in ends])
     )
 
 
@@ -115,7 +111,7 @@ def _saving(content: Content) -> str:
     if isinstance(own, str) or isinstance(refitted, str):
         return ""
     best = own[own["on_frontier"]]
-    if not len(best):
+    if not len(best) or best[cost].iloc[-1] <= 0:
         return ""
     top = best.iloc[-1]
     enough = refitted[refitted["on_frontier"] & (refitted["refitted"] >= top["collapsed"])]

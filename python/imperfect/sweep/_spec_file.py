@@ -42,7 +42,7 @@ class SpecFile:
             self.content: dict[str, Any] = tomllib.loads(self.text)
             self.lines = lines_of(self.text)
         except RecursionError:
-            raise SpecError(f"{name}: values are nested too deeply") from None
+            raise SpecError(f"{name}:1: not TOML: values are nested too deeply") from None
         except ValueError as error:
             raise SpecError(f"{name}:{_line_of(error, self.text)}: not TOML: {error}") from None
 
@@ -86,7 +86,7 @@ class SpecFile:
         table = self.get(place)
         if table is None:
             table = {}
-        called = str(next((name for name in place[::-1] if isinstance(name, str)), self.name))
+        called = str(next((name for name in place[::-1] if isinstance(name, str)), "the file"))
         with self.at(*place):
             check_instance(called, table, dict, f"a table, [{called}]")
         for key in table if known else ():

@@ -22,11 +22,12 @@ from imperfect.sweep._spec_lines import Place
 BASES = ("preset", "file")
 RANGE = ("low", "high", "log", "whole")
 DRAWN: dict[str, Callable[..., Space]] = {"random": Space.random, "sobol": Space.sobol}
+DRAWS = ("count", "seed")
 # Keys of each kind of space.
 KINDS = {
     "grid": ("vary",),
-    "random": ("vary", "count", "seed"),
-    "sobol": ("vary", "count", "seed"),
+    "random": ("vary", *DRAWS),
+    "sobol": ("vary", *DRAWS),
     "list": ("machine",),
 }
 
@@ -134,13 +135,13 @@ def _varied(file: SpecFile, place: Place, make: Callable[[Mapping[Any, Any]], Sp
     try:
         return make(vary)
     except (ValueError, TypeError) as error:
-        if not vary or not str(error).startswith("vary"):
+        if str(error).startswith(DRAWS):
             raise file.error(place, error) from error
         for (key, values), (_, _, own) in zip(vary.items(), fields, strict=True):
             alone = _message(make, {key: values})
             # Why: both begin with the values that they are about, one of them with more of these.
             if alone and str(error).endswith(alone.split(": ", 2)[-1]):
-                raise file.error(own, error) from error
+                raise file.error(own, alone) from error
         raise file.error(inner, error) from error
 
 

@@ -84,8 +84,10 @@ def draws_nothing(hardware: Hardware) -> bool:
     --------
     >>> import imperfect as im
     >>> from imperfect.sweep._subject import draws_nothing
-    >>> draws_nothing(im.Hardware(weight_bits=8)), draws_nothing(im.Hardware(adc=im.ADC(bits=8, noise=0.1)))
-    (True, False)
+    >>> draws_nothing(im.Hardware(weight_bits=8))
+    True
+    >>> draws_nothing(im.Hardware(adc=im.ADC(bits=8, noise=0.1)))
+    False
     """
     cell, adc = hardware.cell, hardware.adc
     laws = ("programming", "faults", "drift", "read_noise")
