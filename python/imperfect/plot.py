@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Figures of the study, sized for a column of a paper (3.5 inches).
+"""Figures of studies and sweeps, sized for a column of a paper (3.5 inches).
 
 Lines are means over chips, bands reach from the worst chip to the best. Colours are those of
 Okabe & Ito (2008), which people with any kind of colour vision tell apart; markers and dashes

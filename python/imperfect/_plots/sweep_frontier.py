@@ -103,8 +103,9 @@ def sweep_frontier(
 def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None = None) -> Axes:
     """Draw how much each knob matters: a bar from the lowest mean of one value to the highest.
 
-    Means are those over the machines that have the value. Numbers are those of ``sweep.effects``; beside each bar stands the share of the variance between
-    machines that the knob explains, or a dash where that cannot be told.
+    Numbers are those of ``sweep.effects``: means over the machines that have the value, and beside
+    each bar the share of the variance between machines that the knob explains, or a dash where that
+    cannot be told.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None =
     >>> space = im.sweep.Space.grid(im.Hardware(), {"cell.bits": [2, 4]})
     >>> bits = im.sweep.Measure("bits", 1, lambda subject: {"bits": subject.hardware.cell.bits})
     >>> results = im.sweep.run(im.sweep.tasks(space, measures=bits), stop=2)
-    >>> im.plot.sweep_effects(results, "bits").patches[0].get_width()
+    >>> float(im.plot.sweep_effects(results, "bits").patches[0].get_width())
     2.0
     """
     if ax is not None:

@@ -143,12 +143,12 @@ def sweep_panels(
     Examples
     --------
     >>> import imperfect as im
-    >>> vary = {"cell.bits": [2, 4], "weight_bits": [4, 8]}
+    >>> vary = {"cell.bits": [2, 4], "weight_bits": [6, 8]}
     >>> space = im.sweep.Space.grid(im.Hardware(), vary)
     >>> parity = im.sweep.Measure("parity", 1, lambda subject: {"odd": subject.seed % 2})
     >>> results = im.sweep.run(im.sweep.tasks(space, measures=parity), stop=1)
     >>> [ax.get_title() for ax in im.plot.sweep_panels(results, "cell.bits", "weight_bits")]
-    ['weight_bits = 4', 'weight_bits = 8']
+    ['weight_bits = 6', 'weight_bits = 8']
     """
     groups, others = groups_of(results, "knob", knob), groups_of(results, "by", by)
     if knob == by:
@@ -237,7 +237,7 @@ def sweep_heat_map(
     Examples
     --------
     >>> import imperfect as im
-    >>> vary = {"cell.bits": [2, 4], "weight_bits": [4, 8]}
+    >>> vary = {"cell.bits": [2, 4], "weight_bits": [6, 8]}
     >>> space = im.sweep.Space.grid(im.Hardware(), vary)
     >>> bits = im.sweep.Measure("bits", 1, lambda subject: {"bits": subject.hardware.cell.bits})
     >>> results = im.sweep.run(im.sweep.tasks(space, measures=bits), stop=1)

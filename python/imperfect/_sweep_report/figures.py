@@ -102,11 +102,8 @@ def _price(cost: str, row: Mapping[Any, Any]) -> str:
     price = f"\n{label_of(cost)[0].split(' (')[0]}: {shown(cost, row[cost])}"
     if not row["on_frontier"]:
         return price
-    sure = (
-        ""
-        if row["support"] != row["support"]
-        else f", in {100 * row['support']:.0f} % of resamples"
-    )
+    is_known = row["support"] == row["support"]
+    sure = f", in {100 * row['support']:.0f} % of resamples" if is_known else ""
     return f"{price}\nOn the frontier{sure}"
 
 
@@ -204,18 +201,13 @@ def _svg(ax: Axes, name: str, label: str, marks: Sequence[Marks]) -> str:
         # Why: browsers have more letters than matplotlib's font.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         figure_of(ax).savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    for prefix, uri in (("", SVG), ("xlink", LINK)):
-        ElementTree.register_namespace(prefix, uri)
     root = ElementTree.fromstring(text.getvalue())
     groups = {group.get("id"): group for group in root.iter(f"{{{SVG}}}g")}
     for place, own in enumerate(marks):
         _say(groups[f"marks-{place}"], own)
     _clean(root)
-    for name, value in (("width", None), ("height", None), ("version", None), ("class", "plot"),
-                        ("role", "img"), ("aria-label", label), ("tabindex", "0")):  # fmt: skip
-        root.attrib.pop(name, None)
-        if value is not None:
-            root.set(name, value)
+    shape = {"viewBox": root.get("viewBox", ""), "class": "plot", "tabindex": "0"}
+    root.attrib = shape | {"role": "img", "aria-label": label}
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -250,7 +242,9 @@ def _clean(root: ElementTree.Element) -> None:
             element.set(name, re.sub(r"(\.\d\d)\d+|\n", r"\1", element.get(name, "")))
         if "style" in element.attrib:
             element.set("style", _themed(element.get("style", "")))
-    for element in root.iter(f"{{{SVG}}}g"):
+        # Why: a page needs no names of namespaces.
+        element.tag = element.tag.rpartition("}")[2]
+    for element in root.iter("g"):
         for name in ("style", "clip-path"):
             _lift(element, name)
 

@@ -27,6 +27,7 @@ SELECT task, trial, seed, measured, worker, started, seconds FROM trials ORDER B
 """
 CHUNK = 20_000  # rows that are read at once
 SHOWN = 16  # digits of digests in a table
+NOTES = ("question", "spec")  # what a store knows of the file of a sweep
 NUMBERS = {"task": int, "trial": int, "seed": np.int64, "worker": int, "seconds": float}
 
 
@@ -83,7 +84,8 @@ def results_of(store: Store, wanted: Sequence[str] | None = None) -> Results:
         columns[f"{name}_digest"] = spread([task.digest(name) for task in tasks], codes)
     table: pd.DataFrame = pandas.DataFrame(columns)
     numeric = tuple(name for name in measured if table[name].dtype.kind in "iuf")
-    about = {"failures": _failures(store, order), **store.notes()}
+    notes = store.notes()
+    about = {"failures": _failures(store, order)} | {k: notes[k] for k in NOTES if k in notes}
     machines = {task.name: (task.hardware, task.time, task.knobs) for task in tasks}
     return Results(table, knobs, numeric, about, machines)
 

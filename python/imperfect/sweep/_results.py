@@ -41,8 +41,8 @@ class Results:
         Columns of numbers that were measured on each chip, such as "refitted" or "energy".
         Accuracies go from 0 to 1. A trial that has not measured one holds a gap (NaN).
     about : dict
-        "failures": why trials failed, a list of texts; "spec": the text of the specification, if
-        the store is that of a file (``Spec``).
+        "failures": why trials failed, a list of texts; "question" and "spec": what is to be
+        found out, and the text of the file, if the sweep was made by one (``Spec``).
     machines : dict
         By the name of the machine: its hardware as JSON, its age in seconds and its knobs; see
         ``machine``.

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command ``imperfect sweep``: runs that go on, dry runs, and what is shown of a store."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from commands import only_line, write_study
+from imperfect import cli, sweep
+from imperfect._cli.sweep_bar import Best
+from imperfect._cli.sweep_counts import time_text
+from imperfect.sweep import _execute, _measures
+from sweeps import same
+
+ROOT = Path(__file__).parents[1]
+TEXT = """\
+question = "How many bits?"
+[problem]
+network = "net.onnx"
+data = "photos.npz"
+n_train = 30
+[hardware]
+weight_bits = 8
+"cell.programming" = { law = "Gaussian", sigma = 0.1 }
+[[space]]
+kind = "grid"
+vary = { "cell.bits" = [1, 2, 4], "adc.bits" = ["none"] }
+[[measure]]
+names = ["accuracy"]
+chips = 4
+[[measure]]
+names = ["logit_error"]
+chips = 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network, photos and a specification in the working folder."""
+    write_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path("a.toml").write_text(TEXT)
+    return tmp_path
+
+
+def run(*words: str, jobs: int = 1, spec: str = "a.toml", store: str = "a.db") -> int:
+    return cli.main(["sweep", "run", spec, "-o", store, "--jobs", str(jobs), *words])
+
+
+@pytest.mark.parametrize("action", ["", "run", "status", "export", "plot", "report"])
+def test_help_has_an_example(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["sweep", *[action] * bool(action), "--help"])
+    assert end.value.code == 0
+    assert f"example:\n  imperfect sweep {action or 'run'} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "required: {run,status,export,plot,report}"),
+        ("go", "invalid choice: 'go'"),
+        ("run a.toml", "required: -o"),
+        ("run a.toml -o a.db --jobs 0", "--jobs: '0': must be an integer from 1"),
+        ("run a.toml -o a.db --seconds 0", "--seconds: '0': must be a positive"),
+        ("run a.toml -o a.db --seconds x", "--seconds: 'x': must be a positive"),
+        ("export a.db -o a.txt", "-o: 'a.txt': must end with .parquet or .csv"),
+        ("plot a.db -o a.csv", "-o: 'a.csv': must end with .png or .pdf or .svg"),
+        ("plot a.db -o a.png --kind pie", "--kind: invalid choice: 'pie'"),
+        ("report a.db -o a.pdf", "-o: 'a.pdf': must end with .html"),
+        ("report a.db -o a.html --targets x", "--targets: 'x': must be finite"),
+    ],
+)
+def test_bad_usage(words: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["sweep", *words.split()])
+    assert end.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("run b.toml -o a.db", "imperfect: b.toml: No such file or directory"),
+        ("run bad.toml -o a.db", "imperfect: bad.toml:11: space.vary.cell.bit: vary: c"),
+        ("run a.toml -o no/a.db", "imperfect: store='no/a.db'"),
+        ("run a.toml -o a.toml", "imperfect: store='a.toml': file is not a database"),
+        (
+            "run a.toml -o a.db --cluster tcp://127.0.0.1:9",
+            "imperfect: cluster='tcp://127.0.0.1:9'",
+        ),
+        ("status b.db", "imperfect: store: there is no file 'b.db'"),
+        ("status a.toml", "imperfect: store='a.toml': file is not a database"),
+        ("export b.db -o a.csv", "imperfect: store: there is no file 'b.db'"),
+        ("plot b.db --x cell.bits -o a.png", "imperfect: store: there is no file"),
+        ("plot b.db -o a.png", "imperfect: --kind lines: needs --x KNOB"),
+        ("plot b.db --kind heat --x a -o a.png", "heat: needs --y KNOB"),
+        (
+            "plot b.db --kind effects --measure a --measure b -o a.png",
+            "imperfect: --kind effects: takes one --measure, not 2",
+        ),
+        ("report b.db -o a.html", "imperfect: store: there is no file 'b.db'"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line(
+    words: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if "--cluster" in words:
+        pytest.importorskip("distributed", reason="distributed is not installed (extra sweep)")
+        monkeypatch.setattr(_execute, "CONNECTING", "0.5s")
+    Path("bad.toml").write_text(TEXT.replace('"cell.bits"', '"cell.bit"'))
+    assert cli.main(["sweep", *words.split()]) == 1
+    printed = capsys.readouterr()
+    assert reason in only_line(printed.err) and not printed.out
+
+
+def test_a_run_is_kept_shown_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("18 of 18 trials are in a.db, 18 of them new, in ")
+    assert not printed.err  # no bar where standard error is no terminal
+    first = sweep.load("a.db")
+    groups = sweep.Spec.load("a.toml").groups
+    table = pd.concat([sweep.run(tasks, stop=stop).table for tasks, stop in groups])
+    assert first.table["task"].tolist() == table["task"].tolist()
+    for name in ("refitted", "collapsed", "logit_error"):
+        pd.testing.assert_series_equal(
+            first.table[name], table[name].reset_index(drop=True), check_dtype=False
+        )
+    assert first.about["question"] == "How many bits?" and first.about["spec"] == TEXT
+
+    assert run() == 0
+    assert capsys.readouterr().out.startswith("18 of 18 trials are in a.db, 0 of them new, in ")
+    same(sweep.load("a.db"), first)
+    os.remove("a.toml")  # the store alone is enough
+    assert cli.main(["sweep", "status", "a.db"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "How many bits?" and lines[1].startswith("a.db: 18 trials of 6 tasks, ")
+    assert lines[2:5] == [
+        "accuracy: 12 trials, 12 done", "logit_error: 6 trials, 6 done", "failed: 0"
+    ]  # fmt: skip
+    assert lines[5] == f"last result: {first.table['started'].max()}"
+    for ending in ("csv", "parquet"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra sweep)")
+        assert cli.main(["sweep", "export", "a.db", "-o", f"a.{ending}"]) == 0
+        assert capsys.readouterr().out == f"wrote 18 trials to a.{ending}\n"
+    assert pd.read_parquet("a.parquet")["refitted"].equals(first.table["refitted"])
+
+
+def test_results_of_another_file_are_added(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    more = TEXT.replace("chips = 4", "chips = 5").replace("[1, 2, 4]", "[2, 3]")
+    Path("b.toml").write_text(more.replace("How many", "More"))
+    assert run(spec="b.toml") == 0
+    # Two machines: five chips of which four are there for one, and two of which two are.
+    assert "14 of 14 trials are in a.db, 8 of them new" in capsys.readouterr().out
+    assert len(sweep.load("a.db")) == 18 + 8
+    assert cli.main(["sweep", "status", "a.db"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("More bits?\n") and "26 trials of 8 tasks" in printed
+    assert "accuracy: 10 trials, 10 done\nlogit_error: 4 trials, 4 done\n" in printed
+
+
+def test_stores_made_in_python_have_a_state_too(capsys: pytest.CaptureFixture[str]) -> None:
+    measure = sweep.Measure("odd", 1, lambda subject: {"odd": subject.seed % 2})
+    space = sweep.Space.grid(sweep.Spec.load("a.toml").groups[0].tasks[0].hardware, {"time": [0]})
+    tasks = sweep.tasks(space, measures=measure)
+    sweep.run(tasks, "a.db", stop=3)
+    assert cli.main(["sweep", "status", "a.db"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("a.db: 3 trials of 1 tasks") and lines[1] == "failed: 0"
+
+
+def test_trials_that_fail_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(subject: sweep.Subject) -> dict[str, Any]:
+        if subject.trial == 1:
+            raise RuntimeError("no such chip")
+        return {"refitted": 0.5}
+
+    with monkeypatch.context() as patch:
+        patch.setitem(_measures.BUILT_IN, "accuracy", (1, fails))
+        assert run("--dry-run") == 1
+        assert "a trial fails: cell.bits=1, adc.bits=None, trial 1: RuntimeError: no such chip" in (
+            only_line(capsys.readouterr().err)
+        )
+        assert run() == 1
+    printed = capsys.readouterr()
+    assert "15 of 18 trials are in a.db" in printed.out
+    assert printed.out.count("failed: ") == 3
+    again = "imperfect sweep run a.toml -o a.db --jobs 1"
+    assert only_line(printed.err) == f"imperfect: 3 trials failed; to try them again: {again}"
+    assert cli.main(["sweep", "status", "a.db"]) == 0
+    printed = capsys.readouterr()
+    assert "failed: 3\n  cell.bits=1, adc.bits=None, trial 1: RuntimeError: no su" in printed.out
+    assert run() == 0
+
+
+def test_a_dry_run_counts_and_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--dry-run") == 0
+    assert not Path("a.db").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "3 machines, 6 tasks",
+        "accuracy: 12 trials, 0 of them in a.db",
+        "logit_error: 6 trials, 0 of them in a.db",
+    ]
+    # Two trials of each machine, because four are not there.
+    assert re.fullmatch(r"about \S+ s with 1 process: an estimate from 12 trials", lines[3])
+    Path("b.toml").write_text(TEXT.replace("chips = 4", "chips = 1"))
+    assert run(spec="b.toml") == 0
+    capsys.readouterr()
+    assert run("--dry-run", jobs=2) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == [
+        "accuracy: 12 trials, 3 of them in a.db", "logit_error: 6 trials, 6 of them in a.db"
+    ]  # fmt: skip
+    assert "with 2 processes: an estimate from 6 trials" in lines[3]
+    assert len(sweep.load("a.db")) == 9
+    assert run() == 0 and run("--dry-run") == 0
+    assert capsys.readouterr().out.endswith("nothing is missing\n")
+
+
+def test_rules_that_end_tasks_early(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = 'stop = { trials = 40, measure = "refitted", half_width = 1.0, at_least = 3 }'
+    Path("b.toml").write_text(TEXT.replace("chips = 4", stop))
+    assert run("--dry-run", spec="b.toml") == 0
+    assert "accuracy: at most 120 trials, 0 of them in a.db" in capsys.readouterr().out
+    assert run(spec="b.toml") == 0
+    assert "15 of at most 126 trials are in a.db, 15 of them new" in capsys.readouterr().out
+
+
+def test_a_time_ends_a_run_that_can_be_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("my file.toml").write_text(TEXT.replace("chips = 4", "chips = 1000"))
+    assert run("--seconds", "0.5", spec="my file.toml") == 0
+    printed = capsys.readouterr().out
+    command = "imperfect sweep run 'my file.toml' -o a.db --jobs 1 --seconds 0.5"
+    assert printed.endswith(f"stopped after 0.5 s; go on with: {command}\n")
+    assert 0 < len(sweep.load("a.db")) < 3000
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_run_says_how_to_go_on_and_loses_nothing(jobs: str) -> None:
+    Path("a.toml").write_text(TEXT.replace("chips = 4", "chips = 12"))
+    command = ["sweep", "run", "a.toml", "-o", "a.db", "--jobs", jobs]
+    start = [sys.executable, "-m", "imperfect", *command]
+    with subprocess.Popen(
+        start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None and trials_in("a.db") < 5:
+            time.sleep(0.05)
+        # Why: Ctrl-C reaches every process of the terminal's foreground group.
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and not output
+    again = f"imperfect {' '.join(command)}"
+    assert only_line(errors) == f"imperfect: interrupted; go on with: {again}"
+    assert 5 <= trials_in("a.db") < 42
+    assert cli.main(again.split()[1:]) == 0
+    assert run(store="b.db") == 0
+    same(sweep.load("a.db"), sweep.load("b.db"))
+
+
+def trials_in(path: str) -> int:
+    """Trials in a store that another process may be making."""
+    try:
+        return len(sweep.load(path))
+    except (OSError, ValueError):
+        return 0
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for expected in (r"18/18 \[.*, .* trials/s, best refitted 0\.\d{3} \(cell.bits=", r"18/18 \["):
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        assert run() == 0
+        assert re.search(expected, shown.getvalue().split("\r")[-1])
+
+
+def test_the_best_machine_is_that_of_the_highest_mean() -> None:
+    rng = random.Random(0)
+    names = {str(i): f"machine {i} " + "x" * 60 * (i == 3) for i in range(6)}
+    values: dict[str, list[float]] = {key: [] for key in names}
+    values["5"] = [0.2, 0.3]
+    best = Best(names, {"5": (2, 0.5)})
+    assert str(best) == "best refitted 0.250 (machine 5 )"
+    for trial in range(300):
+        key = rng.choice(list(names))
+        values[key].append(rng.random())
+        result = {"refitted": values[key][-1]}
+        best.add(sweep.Trial(key, trial, 0, dict(result), "", "", "", "", 0.0))
+        means = {key: sum(own) / len(own) for key, own in values.items() if len(own) > 1}
+        top = max(means, key=lambda name: means[name])
+        name = names[top] if top != "3" else names[top][:47] + "…"
+        assert str(best) == f"best refitted {means[top]:.3f} ({name})"
+    best.add(sweep.Trial("5", 0, 0, {"shuffled": 9.0}, "", "", "", "", 0.0))
+    assert str(Best(names, {"1": (1, 0.9)})) == ""
+
+
+def test_times_are_short() -> None:
+    seconds = (0.5, 12.3, 99, 150, 5999, 6000, 7e4, 2e5)
+    texts = ["0.5 s", "12 s", "99 s", "2.5 min", "100 min", "1.7 h", "19 h", "2.3 days"]
+    assert [time_text(value) for value in seconds] == texts
+
+
+# --- pictures, the report, examples --------------------------------------------------------------
+
+
+def test_the_example_answers_its_question(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "examples" / "sweep.toml").read_text()
+    for old, new in (
+        ("n_train = 300", "n_train = 40"), ("n_test = 200", "n_test = 20"),
+        ("chips = 2", "chips = 1"), ("chips = 5", "chips = 2"),
+        ("count = 4", "count = 2"), ('"adc.bits" = [8, 5]', '"adc.bits" = [8]'),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    Path("a.toml").write_text(text)
+    (folder / "several_bits.toml").write_text((ROOT / "examples" / "several_bits.toml").read_text())
+    assert run() == 0
+    for kind, words in (
+        ("lines", "--x cell.bits --measure refitted --measure collapsed"),
+        ("heat", "--x cell.bits --y cell.programming.sigma --measure collapsed"),
+        ("panels", "--x cell.programming.sigma --by cell.bits"),
+        ("frontier", "--cost latency"),
+        ("effects", ""),
+    ):
+        out = f"{kind}.{'svg' if kind == 'heat' else 'png'}"
+        words = f"plot a.db --kind {kind} {words} -o {out}"
+        assert cli.main(["sweep", *words.split()]) == 0, capsys.readouterr().err
+        assert Path(out).stat().st_size > 5_000
+    assert cli.main(["sweep", "report", "a.db", "-o", "a.html", "--targets", "0.5"]) == 0
+    page = Path("a.html").read_text()
+    assert "Which machines keep an accuracy of 0.8?" in page and "several_bits.toml" in page
+    capsys.readouterr()
+    assert cli.main(["sweep", "plot", "a.db", "--x", "cell.bit", "-o", "a.png"]) == 1
+    assert "did you mean 'cell.bits'?" in only_line(capsys.readouterr().err)

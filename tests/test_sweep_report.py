@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The report of a sweep: what it says, and what it does in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import imperfect as im
+from imperfect.sweep import Results
+from made_sweeps import BITS, SIGMA, accuracies, made, results
+
+HOSTILE = "</script><img src=x onerror=hacked=1>\"'&amp; $\\frac$ \x01 é漢"
+EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
+
+
+class Page(HTMLParser):
+    """Texts of a page; refuses tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.parts: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.parts.append(" " * (tag == "small"))
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self.parts.append(" " * (tag not in ("a", "b", "text")))
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.parts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.parts).split())
+
+
+def written(folder: Path, found: Results, **options: Any) -> Page:
+    im.report.sweep(found, folder / "report.html", **options)
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("usual") / "report.html"
+    im.report.sweep(made(), path, targets=[0.7])
+    return path
+
+
+def marks(page: Page) -> list[dict[str, str | None]]:
+    return [own for _, own in page.tags if own.get("class") == "mark"]
+
+
+def test_it_answers_in_words(usual: Path) -> None:
+    text = Page(usual.read_text()).text
+    assert text.startswith("Sweep over 9 machines Sweep over 9 machines Which of these machines")
+    assert "Refitted head: 3 of 9 machines are on the frontier of accuracy and energy" in text
+    assert "from 0.760 at 1 µJ" in text and "to 0.880 at 4 µJ" in text
+    assert "0.480 for 4 µJ, costs 1 µJ with a refitted head (−75 %" in text
+    assert f"refitted head: {SIGMA} (0.613 to 0.813, 73 %" in text
+    assert "better than both controls, shuffled weights and raw inputs, on 7 of 9 machines" in text
+    assert "To keep Own head Refitted head 0.700 none is certain highest bound 0.448:" in text
+    assert f"1 µJ {BITS}=1, {SIGMA}=0.0 at least 0.728, worst chip 0.740" in text
+    assert "Computers somewhere SIMD levels avx2 Versions of imperfect 0.1.0" in text
+
+
+def test_every_machine_has_a_row_and_marks(usual: Path) -> None:
+    page = Page(usual.read_text())
+    names = [own["data-name"] for tag, own in page.tags if tag == "tr" and "data-name" in own]
+    assert set(names) == set(made().table["machine"])
+    rows = [own["data-row"] for own in marks(page) if "data-row" in own]
+    # Own head, refitted head, and the control with shuffled weights.
+    assert sorted(rows) == sorted(3 * [str(i) for i in range(9)])
+    first = next(own for own in marks(page) if own.get("data-row") == "0")
+    assert first["data-tip"] == (
+        "Own head: 0.360 (0.340 to 0.380)\n5 chips\nEnergy of an inference: 1 µJ\n"
+        "On the frontier, in 100 % of resamples"
+    )
+
+
+def test_marks_of_knobs_say_their_values(usual: Path) -> None:
+    tips = [own["data-tip"] for own in marks(Page(usual.read_text()))]
+    assert f"{BITS} = 4\nRefitted head: 0.780 (0.760 to 0.800)\n3 machines, 15 chips" in tips
+    assert f"{SIGMA} = 0.1\n{BITS} = 4\nOwn head: 0.280 (0.260 to 0.300)\n5 chips" in tips
+    assert any(tip.startswith(f"{SIGMA}\n3 values, means from 0.613 to 0.813") for tip in tips)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (
+            made(measured=lambda knobs, chip: {"speed": 1.0 * knobs[BITS]}),
+            ["No frontier: no cost was measured", "What matters most for speed: cell.bits",
+             "No targets were given"],
+        ),
+        (
+            results([{"machine": "", "trial": 0, "seed": 1, "refitted": 0.5}]),
+            ["Sweep over 1 machine", "the results have no knobs", "Controls were not measured",
+             "fewer than 5 chips were measured of 1 machine"],
+        ),
+        (
+            made({BITS: [1], SIGMA: [0.1]}),
+            ["No knob to compare:", "1 of 1 machine is on the frontier"],
+        ),
+        (
+            made(chips=1, about={"failures": ["m, trial 3: ValueError: no"] * 23}),
+            ["chips measured 9 ", "failed trials 23", "m, trial 3: ValueError: no", "and 3 more",
+             "no machine has a lower bound: measure more chips"],
+        ),
+        (
+            made(about={"failures": [], "spec": "# why", "question": "A <b>bold</b> one?"}),
+            ["A <b>bold</b> one?", "Specification (TOML)", "# why"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_is_said(tmp_path: Path, found: Results, says: list[str]) -> None:
+    text = written(tmp_path, found).text
+    for part in says:
+        assert part in text
+
+
+def test_gaps_and_text_make_no_number(tmp_path: Path) -> None:
+    rows = [
+        {"machine": f"m{i}", "bits": bits, "dac": dac, "trial": t, "seed": t,
+         "refitted": 0.1 * i + 0.01 * t if t < 2 else None, "pixels": 0.3 if t == 2 else None,
+         "energy": 1e-6 * i + 1e-6}
+        for i, (bits, dac) in enumerate([(1, "None"), (None, "8"), (4, None), (4, "None")])
+        for t in range(3)
+    ]  # fmt: skip
+    page = written(tmp_path, results(rows, ("bits", "dac")))
+    assert "nan" not in page.text.lower()
+    assert not any("nan" in (own["data-tip"] or "") for own in marks(page))
+
+
+def test_texts_are_harmless(tmp_path: Path) -> None:
+    own = made(
+        {BITS: [1, 2], "text": [HOSTILE, "b"], HOSTILE: [1, 2]},
+        measured=lambda knobs, chip: accuracies(knobs | {SIGMA: 0.0}, chip) | {HOSTILE: 1.0},
+        named=lambda knobs: HOSTILE + str(knobs.values()),
+        about={"failures": [HOSTILE], "spec": HOSTILE},
+    )
+    page = written(tmp_path, own, title=HOSTILE, question=HOSTILE)
+    assert [tag for tag, _ in page.tags if tag in ("script", "img")] == ["script"]
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert HOSTILE.split(maxsplit=1)[0] in page.text
+
+
+def test_a_page_needs_nothing_else(usual: Path) -> None:
+    text = usual.read_text()
+    page = Page(text)
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "xlink:href", "data", "action"):
+            value = attributes.get(name) or "#"
+            assert value.startswith(("#", "data:")), (tag, value)
+    ids = [own["id"] for _, own in page.tags if "id" in own]
+    assert len(set(ids)) == len(ids)
+    style, policy = text.partition("</style>")[0], text.partition("Security-Policy")[2][:300]
+    assert "url(" not in style and "@import" not in style
+    assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_many_machines_make_a_small_page(tmp_path: Path) -> None:
+    many = made({BITS: list(range(1, 23)), SIGMA: [0.001 * i for i in range(16)]}, 5)
+    im.report.sweep(many, tmp_path / "many.html")
+    assert (tmp_path / "many.html").stat().st_size < 1_000_000
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="quality"):
+        im.report.sweep(made(), path, quality="x")
+    assert path.read_text() == "old"
+    im.report.sweep(made(), str(path))
+    assert path.read_text().startswith("<!DOCTYPE html>")
+    assert [own.name for own in tmp_path.iterdir()] == ["report.html"]
+    (tmp_path / "taken.html").mkdir()
+    with pytest.raises(OSError, match=r"taken\.html"):
+        im.report.sweep(made(), tmp_path / "taken.html")
+    assert {own.name for own in tmp_path.iterdir()} == {"report.html", "taken.html"}
+
+
+TEXTS = results([{"machine": "m", "trial": 0, "seed": 1, "word": "x"}])
+PERCENT = results([{"machine": "m", "trial": 0, "seed": 1, "refitted": 80.0}])
+UNKNOWN = Results(made().table.drop(columns="host"), (BITS, SIGMA), ("refitted",))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "reason"),
+    [
+        (lambda path: im.report.sweep(made().table, path), TypeError, "must be what sweep.run"),
+        (lambda path: im.report.sweep(made(), 3), TypeError, "path=3: must be the path"),
+        (lambda path: im.report.sweep(made(), "a.pdf"), ValueError, "'a.pdf': must end with .html"),
+        (lambda path: im.report.sweep(made(), "/nowhere/a.html"), OSError, "/nowhere/a.html"),
+        (lambda path: im.report.sweep(made(), path, title=3), TypeError, "title=3: must be a text"),
+        (lambda path: im.report.sweep(made(), path, question=3), TypeError, "question=3"),
+        (lambda path: im.report.sweep(made(), path, quality=3), TypeError, "quality=3"),
+        (lambda path: im.report.sweep(made(), path, cost="price"), ValueError, "cost='price'"),
+        (lambda path: im.report.sweep(made(), path, targets=0.9), TypeError, "targets=0.9"),
+        (lambda path: im.report.sweep(made(), path, targets=["a"]), TypeError, "targets='a'"),
+        (
+            lambda path: im.report.sweep(made(), path, targets=[float("nan")]),
+            ValueError, "targets=nan",
+        ),
+        (lambda path: im.report.sweep(TEXTS, path), ValueError, "hold no numbers"),
+        (lambda path: im.report.sweep(PERCENT, path), ValueError, "refitted=80 of 'm': must be fr"),
+        (lambda path: im.report.sweep(UNKNOWN, path), ValueError, "has no columns .'host'"),
+    ],
+)  # fmt: skip
+def test_bad_input(tmp_path: Path, make: Any, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
+        make(tmp_path / "a.html")
+    assert not list(tmp_path.iterdir())
+
+
+# In a browser.
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    # Why: with the driver's path given, selenium looks for none in the network.
+    found = webdriver.Chrome(options=options, service=Service(driver))
+    yield found
+    found.quit()
+
+
+@pytest.fixture
+def page(usual: Path) -> str:
+    return usual.as_uri()
+
+
+def opened(browser: Any, page: str, width: int = 1280, scheme: str = "light") -> Any:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(page)
+    return browser
+
+
+# Why: a scroll that is still under way would hide the tip.
+SCROLL = """
+const done = arguments[arguments.length - 1];
+arguments[0].scrollIntoView({ block: "center", behavior: "instant" });
+requestAnimationFrame(() => requestAnimationFrame(done));
+"""
+
+
+def requests(browser: Any) -> list[str]:
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [own["params"] for own in events if own["method"] == "Network.requestWillBeSent"]
+    return [own["request"]["url"].partition(",")[0] for own in sent]
+
+
+def cells(browser: Any, heading: str) -> list[str]:
+    """What stands in a column, in the rows that are shown."""
+    return browser.execute_script(
+        "const place = [...document.querySelectorAll('#machines th')]"
+        ".findIndex((own) => own.textContent === arguments[0]);"
+        "return [...document.querySelectorAll('#machines tbody tr:not([hidden])')]"
+        ".map((row) => row.cells[place].firstChild?.textContent ?? '')",
+        heading,
+    )
+
+
+def head_of(browser: Any, heading: str) -> Any:
+    found = browser.find_elements("css selector", "#machines th button")
+    return next(own for own in found if own.text == heading)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_is_loaded_or_overflows(browser: Any, page: str, width: int, scheme: str) -> None:
+    opened(browser, page, width, scheme)
+    assert browser.get_log("browser") == []
+    assert set(requests(browser)) <= {page, "data:image/png;base64"}
+    sizes = "return [document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]"
+    document, body, inner = browser.execute_script(sizes)
+    assert document <= inner and body <= inner
+    colors = "const own = getComputedStyle(document.body); return [own.color, own.backgroundColor]"
+    ink, ground = (
+        sum(map(int, re.findall(r"\d+", text)[:3])) for text in browser.execute_script(colors)
+    )
+    assert (ink < ground) == (scheme == "light") and abs(ink - ground) > 500
+
+
+def test_a_click_on_a_heading_sorts(browser: Any, page: str) -> None:
+    opened(browser, page)
+    values = sorted(round(0.72 + 0.04 * b - 2 * s, 3) for b in (1, 2, 4) for s in (0, 0.05, 0.1))
+    assert [float(own) for own in cells(browser, "Refitted head")] == values[::-1]
+    for order, wanted in (("ascending", values), ("descending", values[::-1])):
+        head_of(browser, "Refitted head").click()
+        assert [float(own) for own in cells(browser, "Refitted head")] == wanted
+        heading = browser.find_element("css selector", "#machines th[aria-sort]")
+        assert (heading.text, heading.get_attribute("aria-sort")) == ("Refitted head", order)
+
+
+def test_a_heading_sorts_by_keyboard_and_puts_gaps_last(browser: Any, tmp_path: Path) -> None:
+    rows = [
+        {"machine": f"m{i}", "k": k, "trial": 0, "seed": 1, "x": 0.1 * i}
+        for i, k in enumerate([10, "None", None, 9, 2])
+    ]
+    im.report.sweep(results(rows, ("k",)), tmp_path / "gaps.html")
+    opened(browser, (tmp_path / "gaps.html").as_uri())
+    for wanted in (["2", "9", "10", "None", "–"], ["None", "10", "9", "2", "–"]):
+        head_of(browser, "k").send_keys("\n")
+        assert cells(browser, "k") == wanted
+
+
+def test_words_and_ranges_filter(browser: Any, page: str) -> None:
+    opened(browser, page)
+    count = browser.find_element("id", "count")
+    browser.find_element("id", "words").send_keys(f"{BITS}=4 SIGMA=0.1")
+    assert (cells(browser, "#"), count.text) == (["#9"], "1 of 9 machines")
+    dim = "return [...document.querySelectorAll('.mark[data-row]:not(.off)')].length"
+    assert browser.execute_script(dim) == 3
+    browser.find_element("css selector", "#filters button").click()
+    assert count.text == "9 of 9 machines"
+    browser.find_element("css selector", "#filters summary").click()
+    for label, text in (("Refitted head, from", "0.7"), (f"{BITS}, to", "2")):
+        browser.find_element("css selector", f"[aria-label='{label}']").send_keys(text)
+    assert sorted(cells(browser, "Refitted head")) == ["0.700", "0.760", "0.800"]
+    assert set(cells(browser, BITS)) == {"1", "2"}
+
+
+def test_the_pointer_over_a_marker_tells_the_machine(browser: Any, page: str) -> None:
+    from selenium.webdriver import ActionChains
+
+    opened(browser, page)
+    tip = browser.find_element("id", "tip")
+    assert not tip.is_displayed()
+    # Machine 5 has 2 bits and sigma 0.05; other markers are farther away than 12 pixels.
+    mark = browser.find_elements("css selector", ".mark[data-row='4']")[1]
+    browser.execute_async_script(SCROLL, mark)
+    ActionChains(browser).move_to_element(mark).perform()
+    assert tip.text.splitlines() == [
+        f"#5 {BITS}=2, {SIGMA}=0.05", "Refitted head: 0.700 (0.680 to 0.720)", "5 chips",
+        "Energy of an inference: 2 µJ",
+    ]  # fmt: skip
+    lit = browser.find_elements("css selector", "tr.lit")
+    assert [own.get_attribute("id") for own in lit] == ["m4"]
+    ActionChains(browser).move_to_element(browser.find_element("id", "answers")).perform()
+    assert not tip.is_displayed()
+    row = browser.find_element("id", "m4")
+    ActionChains(browser).scroll_to_element(row).move_to_element(row).perform()
+    lit = browser.find_elements("css selector", ".mark.lit")
+    assert [own.get_attribute("data-row") for own in lit] == ["4"] * 3
+
+
+def test_arrow_keys_go_from_marker_to_marker(browser: Any, page: str) -> None:
+    opened(browser, page)
+    plot, tip = browser.find_element("css selector", ".plot"), browser.find_element("id", "tip")
+    browser.execute_script("arguments[0].focus({ preventScroll: true })", plot)
+    seen = []
+    for _ in range(27):
+        plot.send_keys("\ue014")
+        (energy,) = re.findall("Energy.*", tip.text)
+        seen.append(energy)
+    assert seen == sorted(seen) and len(set(seen)) == 3
+    plot.send_keys("\ue00c")
+    assert not tip.is_displayed()
+
+
+def test_texts_stay_texts_and_foreign_scripts_do_not_run(browser: Any, tmp_path: Path) -> None:
+    own = made(named=lambda knobs: HOSTILE + str(knobs), about={"failures": [HOSTILE]})
+    im.report.sweep(own, tmp_path / "hostile.html", title=HOSTILE, question=HOSTILE)
+    opened(browser, (tmp_path / "hostile.html").as_uri())
+    assert browser.get_log("browser") == []
+    assert browser.find_element("tag name", "h1").text.startswith("</script><img src=x")
+    assert not browser.find_elements("tag name", "img")
+    add = (
+        "const own = document.createElement('script'); own.textContent = 'window.hacked = 1';"
+        "document.body.append(own); return window.hacked ?? 0"
+    )
+    assert browser.execute_script(add) == 0
