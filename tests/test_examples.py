@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import imperfect as im
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 # Those with the options that all of the gallery have; the others have tests of their own.
@@ -70,6 +72,35 @@ def test_links_of_the_gallery_page_lead_somewhere() -> None:
     assert {f"{path.stem}.py" for path in IMAGES.glob("example_*.png")} <= {
         f"example_{name}.py" for name in GALLERY
     }
+
+
+def test_tables_of_the_frontier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a small part of its machines; what it prints is what the answers of the package are."""
+    text = (EXAMPLES / "frontier.toml").read_text()
+    changes = {
+        "n_train = 1000": "n_train = 100", "n_test = 500": "n_test = 50",
+        "chips = 10": "chips = 2", "chips = 5": "chips = 2", "[0.005, 0.02, 0.05, 0.1]": "[0.02]",
+        "[8, 6, 5, 4]": "[8]", "[[256, 256], [64, 64]]": "[[64, 64]]",
+        "[[8, 2], [8, 4], [5, 4], [4, 3], [3, 2]]": "[[4, 3]]", "[[8, 4], [4, 3]]": "[[4, 3]]",
+    }  # fmt: skip
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "several_bits.toml").write_text((EXAMPLES / "several_bits.toml").read_text())
+    (tmp_path / "frontier.toml").write_text(text)
+    store = tmp_path / "frontier.db"
+    for tasks, stop in im.sweep.Spec.load(tmp_path / "frontier.toml").groups:
+        im.sweep.run(tasks, store, stop=stop)
+    printed = run(capsys, "frontier", store, "--out", tmp_path / "out")
+    found = im.sweep.load(store)
+    assert f"{len(found)} trials" in printed and len(found) == 12
+    best = im.sweep.frontier(found, quality="refitted").query("on_frontier")
+    block = printed.split("Frontier, refitted")[1].split("Least energy")[0]
+    assert len(block.strip().splitlines()) == 2 + len(best)
+    for value in best["refitted"]:
+        assert f"{value:.3f}" in block
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"frontier.png", "frontier_panels.png", "frontier.html"}
 
 
 @pytest.mark.skipif(

@@ -63,6 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "9: hardware.cell.bits: sets 'cell.bits', which is set already",
         ),
         ('"Gaussian"', '"Gausian"', "9: hardware.cell.programming.law: cell.programming.law has n"),
+        (
+            '{ law = "Gaussian", sigma = 0.1 }', "{}",
+            "9: hardware.cell.programming: cell.programming has no name: a law is written like",
+        ),
         ("sigma = 0.1", "sigma = -1", "9: hardware.cell.programming.sigma: Gaussian.sigma=-1"),
         ("sigma = 0.1", "mean = -1", "9: hardware.cell.programming: cell.programming has no 'mean"),
         ("[[space]]\n" + 'kind = "grid"', '[space]\nkind = "grid"', "16: not TOML: "),

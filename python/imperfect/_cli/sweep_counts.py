@@ -12,6 +12,7 @@ from imperfect.sweep._spec import Group
 from imperfect.sweep._store import Store
 
 PLAN = "plan"  # the note of a store that holds the parts
+SHOWN = 3  # failures that are printed
 
 
 class Part(NamedTuple):

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from imperfect._cli.sweep_counts import Part, counts_at, time_text
 from imperfect.sweep import Spec, Task, run
+from imperfect.sweep._spec import Group
 
 TRIED = 4  # machines of a group that are tried, spread over its spaces; one of each at least
 
@@ -22,19 +23,31 @@ def print_plan(spec: Spec, path: str, jobs: int) -> None:
     for group in spec.groups:
         part = Part.of(group)
         print(f"{part}, {part.done(counts):,} of them in {path}", flush=True)
-        missing = part.missing(counts)
-        start = 0
-        for space in spec.spaces:
-            own = slice(start, start + len(space))
-            work, count = _estimate(
-                group.tasks[own], missing[own], max(1, TRIED // len(spec.spaces)), jobs
-            )
-            seconds, tried, start = seconds + work, tried + count, own.stop
+        work, count = _group_seconds(spec, group, counts, jobs)
+        seconds, tried = seconds + work, tried + count
     if not tried:
         print("nothing is missing")
         return
     processes = "1 process" if jobs == 1 else f"{jobs} processes"
     print(f"about {time_text(seconds / jobs)} with {processes}: an estimate from {tried} trials")
+
+
+def _group_seconds(
+    spec: Spec, group: Group, counts: Mapping[str, int], jobs: int
+) -> tuple[float, int]:
+    """Seconds that the missing trials of a group take in all, and how many were tried for that."""
+    part = Part.of(group)
+    missing, wanted = part.missing(counts), part.wanted - part.done(counts)
+    if not wanted:
+        return 0.0, 0
+    machines = max(1, TRIED // len(spec.spaces))
+    seconds, tried, start = 0.0, 0, 0
+    for space in spec.spaces:
+        own = slice(start, start + len(space))
+        work, count = _estimate(group.tasks[own], missing[own], machines, jobs)
+        seconds, tried, start = seconds + work, tried + count, own.stop
+    # Why: the rule ``total`` may want fewer trials than tasks would have.
+    return seconds * wanted / sum(missing), tried
 
 
 def _estimate(
@@ -47,11 +60,11 @@ def _estimate(
     # Why: the middles of equal parts of the list; its ends are where values are extreme.
     middles = (np.arange(min(machines, len(todo))) + 0.5) * len(todo) / min(machines, len(todo))
     tried = [tasks[todo[int(place)]] for place in middles]
-    results = run(tried, stop=2)
+    results = run(tried, stop=min(2, max(missing)))
     for failure in results.about["failures"]:
         raise ValueError(f"a trial fails: {failure}")
-    table = results.table
-    means = table.groupby("trial")["seconds"].mean()
+    means = results.table.groupby("trial")["seconds"].mean()
     # Why: a process maps the weights of a machine for the first of its chips alone.
     first = sum(min(count, jobs) for count in missing)
-    return float(means[0] * first + means[1] * (sum(missing) - first)), len(table)
+    later = sum(missing) - first
+    return float(means.iloc[0] * first + means.iloc[-1] * later), len(results)

@@ -13,14 +13,19 @@ from functools import partial
 from typing import Any
 
 from imperfect._cli.sweep_bar import Bar, sweep_bar
-from imperfect._cli.sweep_counts import Part, counts_of, failures_of, note_plan, time_text
+from imperfect._cli.sweep_counts import (
+    SHOWN,
+    Part,
+    counts_of,
+    failures_of,
+    note_plan,
+    time_text,
+)
 from imperfect._cli.sweep_dry import print_plan
 from imperfect._interrupts import noted_interrupts
 from imperfect._optional import require
 from imperfect.sweep import Spec, iter_run
 from imperfect.sweep._store import Store
-
-SHOWN = 3  # failures that are printed
 
 
 def run_spec(options: argparse.Namespace) -> None:
@@ -41,9 +46,12 @@ def run_spec(options: argparse.Namespace) -> None:
         end = None if options.seconds is None else begun + options.seconds
         with sweep_bar(spec, parts, options.store) as bar:
             new = _measure(spec, options, end, bar)
+        done, wanted = _state(options.store, parts)
+        most = "at most " * any(part.is_adaptive for part in parts)
         took = time_text(time.monotonic() - begun)
-        print(f"{_state(options.store, parts)}, {new:,} of them new, in {took}")
-        if end is not None and time.monotonic() >= end:
+        state = f"{done:,} of {most}{wanted:,} trials are in {options.store}"
+        print(f"{state}, {new:,} of them new, in {took}")
+        if end is not None and time.monotonic() >= end and done < wanted:
             print(f"stopped after {time_text(options.seconds)}; go on with: {command}")
     _tell_failures(options.store, parts, command)
 
@@ -104,12 +112,11 @@ def _measure(spec: Spec, options: argparse.Namespace, end: float | None, bar: Ba
     return new
 
 
-def _state(path: str, parts: list[Part]) -> str:
+def _state(path: str, parts: list[Part]) -> tuple[int, int]:
+    """Trials that are done, and that are wanted at most."""
     with Store(path) as store:
         counts = counts_of(store)
-    done, wanted = sum(part.done(counts) for part in parts), sum(part.wanted for part in parts)
-    most = "at most " * any(part.is_adaptive for part in parts)
-    return f"{done:,} of {most}{wanted:,} trials are in {path}"
+    return sum(part.done(counts) for part in parts), sum(part.wanted for part in parts)
 
 
 def _tell_failures(path: str, parts: list[Part], command: str) -> None:

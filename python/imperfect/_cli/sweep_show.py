@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imperfect._cli.sweep_counts import counts_of, failures_of, plan_of
+from imperfect._cli.sweep_counts import SHOWN, counts_of, failures_of, plan_of
 from imperfect._optional import require
 from imperfect.sweep import Results, export, load
 from imperfect.sweep._store import Store
 
-SHOWN = 3  # failures that are printed
 # Options that each kind of picture needs.
 NEEDED = {"lines": ("x",), "heat": ("x", "y"), "panels": ("x", "by"), "frontier": (), "effects": ()}
 ONE = ("heat", "effects")  # kinds that draw one measure

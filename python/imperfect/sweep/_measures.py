@@ -63,6 +63,9 @@ class Measure:
         check_instance("Measure.name", self.name, str, "a string")
         if not self.name:
             raise ValueError(refusal("Measure.name", self.name, "a string that is not empty"))
+        if self.fn is not BUILT_IN.get(self.name, (0, self.fn))[1]:
+            own = f"a name of your own; {', '.join(BUILT_IN)} are measures of the package"
+            raise ValueError(refusal("Measure.name", self.name, own))
         integer("Measure.version", self.version, 0)
         if not callable(self.fn):
             raise TypeError(refusal("Measure.fn", self.fn, "a function of a Subject"))

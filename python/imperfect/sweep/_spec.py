@@ -109,7 +109,7 @@ class Spec:
         """
         check_instance("path", path, (str, os.PathLike), "the path of a TOML file")
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not TOML: {error}") from None
         file = SpecFile(text, os.fspath(path), Path(path).parent)
@@ -124,7 +124,7 @@ class Spec:
         problem, seeds = _problem(file), file.table(("run",), ("seed", "seeds"))
         with file.at("run"):
             groups = [Group(tasks(machines, problem, own, **seeds), stop) for own, stop in measured]
-        return cls(question, file.text, spaces, groups)
+        return cls(question, text, spaces, groups)
 
     def __repr__(self) -> str:
         count = sum(len(group.tasks) for group in self.groups)

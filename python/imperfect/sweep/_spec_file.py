@@ -32,19 +32,18 @@ class SpecFile:
     Parameters
     ----------
     text, name, folder
-        The text, what messages call it, and where files that it names are looked for.
+        The text with lines ended by "\\n", what messages call it, and where its files are.
     """
 
     def __init__(self, text: str, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
-        self.text = text.replace("\r\n", "\n")
         try:
-            self.content: dict[str, Any] = tomllib.loads(self.text)
-            self.lines = lines_of(self.text)
+            self.content: dict[str, Any] = tomllib.loads(text)
+            self.lines = lines_of(text)
         except RecursionError:
             raise SpecError(f"{name}:1: not TOML: values are nested too deeply") from None
         except ValueError as error:
-            raise SpecError(f"{name}:{_line_of(error, self.text)}: not TOML: {error}") from None
+            raise SpecError(f"{name}:{_line_of(error, text)}: not TOML: {error}") from None
 
     def error(self, place: Place, message: object) -> SpecError:
         """What to raise about a place: as close to the mistake as the message tells."""

@@ -100,13 +100,13 @@ def _space_of(file: SpecFile, place: Place, base: Hardware) -> Space:
     kind = file.table(place, needed=["kind"])["kind"]
     with file.at(*place, "kind"):
         choice("kind", kind, KINDS)
-    table = file.table(place, ("kind", "hardware", *KINDS[kind]))
+    needed = DRAWS[:1] if kind in DRAWN else ()
+    table = file.table(place, ("kind", "hardware", *KINDS[kind]), needed)
     base = hardware_of(file, (*place, "hardware"), base)
     if kind == "list":
         return _listed(file, place, base)
     if kind == "grid":
         return _varied(file, place, lambda vary: Space.grid(base, vary))
-    file.table(place, needed=["count"])
     count, seed = table["count"], table.get("seed", 0)
     return _varied(file, place, lambda vary: DRAWN[kind](base, vary, count, seed))
 
@@ -159,12 +159,12 @@ def _choices(name: str, value: Any) -> Any:
 
 
 def _fields(table: Mapping[str, Any], place: Place, leaf: tuple[str, ...]) -> Iterator[Field]:
-    """Fields that a table sets; a table with one of the keys ``leaf`` is a value."""
+    """Fields that a table sets; a table without keys or with one of ``leaf`` is a value."""
 
     def found(table: Mapping[str, Any], place: Place, prefix: str) -> Iterator[Field]:
         for key, value in table.items():
             own = (*place, key)
-            if isinstance(value, dict) and not any(name in value for name in leaf):
+            if isinstance(value, dict) and value and not any(name in value for name in leaf):
                 yield from found(value, own, f"{prefix}{key}.")
             else:
                 names = (f"{prefix}{part.strip()}" for part in key.split(","))
