@@ -57,7 +57,7 @@ SPACE = sweep.Space
         (lambda: sweep.Stop(confidence=1.0), ValueError, "Stop.confidence=1.0"),
         (lambda: sweep.Stop(seconds=0), ValueError, "Stop.seconds=0"),
         (lambda: sweep.Measure("", 1, numbers), ValueError, "Measure.name=''"),
-        (lambda: sweep.Measure("cost", 1, numbers), ValueError, "Measure.name='cost': must be a na"),
+        (lambda: sweep.Measure("cost", 1, numbers), ValueError, "Measure.name='cost': must be"),
         (lambda: sweep.Measure("a", 1.5, numbers), TypeError, "Measure.version=1.5"),
         (lambda: sweep.Measure("a", 1, 3), TypeError, "Measure.fn=3"),
         (lambda: sweep.Measure("a", 1, numbers, {"b": object()}), ValueError, "Measure.options"),
