@@ -63,7 +63,7 @@ def slow(subject: sweep.Subject) -> dict[str, float]:
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imperfect.sweep._execute.CONNECTING", "1s")
+    monkeypatch.setattr("imperfect.sweep._cluster.CONNECTING", "1s")
     with pytest.raises(OSError, match=r"cluster='tcp://127.0.0.1:9'"):
         sweep.run(tasks(), cluster="tcp://127.0.0.1:9")
 

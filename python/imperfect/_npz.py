@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imperfect._files import replaced
 
 # What NumPy and zipfile raise for a file that is cut off or is something else.
 UNREADABLE = (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile)
@@ -43,15 +43,10 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     OSError
         If the file cannot be written there; it names ``path``.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-        temporary.replace(path)
-    except OSError as error:
-        # Why: nobody asked for the temporary file, so no error names it.
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replaced(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)

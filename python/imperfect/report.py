@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imperfect._checks import check_instance, real
+from imperfect._files import replaced
 from imperfect._network.report import table
 from imperfect._study.recovered import recovered
 from imperfect._tables import check_results
@@ -267,9 +268,11 @@ def sweep(
     True
     """
     from imperfect._sweep_report.content import content_of
-    from imperfect._sweep_report.page import checked_path, page_of, write_whole
+    from imperfect._sweep_report.page import checked_path, page_of
 
     file = checked_path(path)
     for field, text in (("title", title), ("question", question)):
         check_instance(field, text, (str, type(None)), "a text, or None")
-    write_whole(file, page_of(content_of(results, quality, cost, targets), title, question))
+    page = page_of(content_of(results, quality, cost, targets), title, question)
+    with replaced(file) as temporary:
+        temporary.write_bytes(page.encode("utf-8", "replace"))

@@ -88,8 +88,7 @@ def sweep_bar(spec: Spec, parts: Sequence[Part], path: str) -> Iterator[Bar]:
     best = None
     if not is_quiet:
         with Store(path) as store:
-            counts = counts_of(store)
-            done = [part.done(counts) for part in parts]
+            done = [part.done(counts_of(store, part.chips)) for part in parts]
             best = _best(spec, store)
     wanted = [
         min(group.stop.wanted([], 0.0) * len(group.tasks), part.wanted)

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from imperfect.sweep._spec import Group
+from imperfect.sweep._stop import MOST_TRIALS
 from imperfect.sweep._store import Store
 
 PLAN = "plan"  # the note of a store that holds the parts
+Counts = dict[str, int]
 SHOWN = 3  # failures that are printed
 
 
@@ -59,22 +61,23 @@ def plan_of(store: Store) -> list[Part]:
     return [Part(*item) for item in json.loads(store.notes().get(PLAN, "[]"))]
 
 
-def counts_of(store: Store) -> dict[str, int]:
-    """Trials of each task, by its id."""
+def counts_of(store: Store, below: int = MOST_TRIALS) -> Counts:
+    """Trials of each task whose numbers are below one, by the task's id."""
     return dict(
         store.read(
             "SELECT id, coalesce(trials, 0) FROM tasks LEFT JOIN (SELECT task, count(*) AS trials"
-            " FROM trials GROUP BY task) ON task = number"
+            " FROM trials WHERE trial < ? GROUP BY task) ON task = number",
+            below,
         )
     )
 
 
-def counts_at(path: str) -> dict[str, int]:
-    """The same of a store that need not be there."""
+def counts_at(path: str, parts: Iterable[Part]) -> list[Counts]:
+    """What each part has of the trials that it wants, in a store that need not be there."""
     if not Path(path).exists():
-        return {}
+        return [{} for _ in parts]
     with Store(path) as store:
-        return counts_of(store)
+        return [counts_of(store, part.chips) for part in parts]
 
 
 def failures_of(store: Store, parts: list[Part]) -> Iterator[str]:

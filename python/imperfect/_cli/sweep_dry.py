@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,14 +16,13 @@ TRIED = 4  # machines of a group that are tried, spread over its spaces; one of 
 
 def print_plan(spec: Spec, path: str, jobs: int) -> None:
     """Print machines, tasks, trials and a time; a few trials are measured, and not kept."""
-    counts = counts_at(path)
+    parts = [Part.of(group) for group in spec.groups]
     tasks = sum(len(group.tasks) for group in spec.groups)
     print(f"{sum(map(len, spec.spaces)):,} machines, {tasks:,} tasks")
     seconds, tried = 0.0, 0
-    for group in spec.groups:
-        part = Part.of(group)
+    for group, part, counts in zip(spec.groups, parts, counts_at(path, parts), strict=True):
         print(f"{part}, {part.done(counts):,} of them in {path}", flush=True)
-        work, count = _group_seconds(spec, group, counts, jobs)
+        work, count = _group_seconds(spec, group, part.missing(counts), jobs)
         seconds, tried = seconds + work, tried + count
     if not tried:
         print("nothing is missing")
@@ -33,12 +32,13 @@ def print_plan(spec: Spec, path: str, jobs: int) -> None:
 
 
 def _group_seconds(
-    spec: Spec, group: Group, counts: Mapping[str, int], jobs: int
+    spec: Spec, group: Group, missing: Sequence[int], jobs: int
 ) -> tuple[float, int]:
     """Seconds that the missing trials of a group take in all, and how many were tried for that."""
-    part = Part.of(group)
-    missing, wanted = part.missing(counts), part.wanted - part.done(counts)
-    if not wanted:
+    tasks, stop = group
+    there = len(tasks) * stop.trials - sum(missing)
+    wanted = sum(missing) if stop.total is None else min(sum(missing), stop.total - there)
+    if wanted <= 0:
         return 0.0, 0
     machines = max(1, TRIED // len(spec.spaces))
     seconds, tried, start = 0.0, 0, 0

@@ -115,8 +115,8 @@ def _measure(spec: Spec, options: argparse.Namespace, end: float | None, bar: Ba
 def _state(path: str, parts: list[Part]) -> tuple[int, int]:
     """Trials that are done, and that are wanted at most."""
     with Store(path) as store:
-        counts = counts_of(store)
-    return sum(part.done(counts) for part in parts), sum(part.wanted for part in parts)
+        done = sum(part.done(counts_of(store, part.chips)) for part in parts)
+    return done, sum(part.wanted for part in parts)
 
 
 def _tell_failures(path: str, parts: list[Part], command: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from imperfect._cli.sweep_counts import SHOWN, counts_of, failures_of, plan_of
 from imperfect._optional import require
 from imperfect.sweep import Results, export, load
+from imperfect.sweep._load import results_of
 from imperfect.sweep._store import Store
 
 # Options that each kind of picture needs.
@@ -24,6 +25,7 @@ def print_status(options: argparse.Namespace) -> None:
     with Store(options.store) as store:
         counts, parts, notes = counts_of(store), plan_of(store), store.notes()
         failures = list(failures_of(store, parts))
+        done = [part.done(counts_of(store, part.chips)) for part in parts]
         ((latest,),) = store.read("SELECT max(started) FROM trials")
     if notes.get("question"):
         print(notes["question"])
@@ -31,8 +33,8 @@ def print_status(options: argparse.Namespace) -> None:
     print(
         f"{options.store}: {sum(counts.values()):,} trials of {len(counts):,} tasks, {size:.1f} MB"
     )
-    for part in parts:
-        print(f"{part}, {part.done(counts):,} done")
+    for part, count in zip(parts, done, strict=True):
+        print(f"{part}, {count:,} done")
     print(f"failed: {len(failures):,}")
     for text in failures[:SHOWN]:
         print(f"  {text}")
@@ -46,6 +48,13 @@ def export_table(options: argparse.Namespace) -> None:
     print(f"wrote {len(results):,} trials to {options.out}")
 
 
+def _planned(path: str) -> Results:
+    """Results of what the last file wanted; all of them if the store is of none."""
+    with Store(path) as store:
+        ids = [key for part in plan_of(store) for key in part.tasks]
+        return results_of(store, ids or None)
+
+
 def plot_results(options: argparse.Namespace) -> None:
     """Draw one picture."""
     require("matplotlib")
@@ -55,7 +64,7 @@ def plot_results(options: argparse.Namespace) -> None:
             raise ValueError(f"--kind {kind}: needs --{name} KNOB, a knob of the sweep")
     if kind in ONE and measures and len(measures) > 1:
         raise ValueError(f"--kind {kind}: takes one --measure, not {len(measures)}")
-    drawn = _pictures(load(options.store), options)[kind]()
+    drawn = _pictures(_planned(options.store), options)[kind]()
     first = drawn[0] if isinstance(drawn, list) else drawn
     first.figure.savefig(options.out, dpi=200, bbox_inches="tight")
     print(f"wrote {options.out}")
@@ -81,7 +90,7 @@ def write_report(options: argparse.Namespace) -> None:
     from imperfect import report
 
     report.sweep(
-        load(options.store),
+        _planned(options.store),
         options.out,
         title=options.title,
         quality=options.quality,

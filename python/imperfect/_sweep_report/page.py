@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import threading
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -76,21 +75,3 @@ def checked_path(path: Any) -> Path:
     if Path(path).suffix != ".html":
         raise ValueError(f"path={str(path)!r}: must end with .html")
     return Path(path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text so that the file appears complete or not at all.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written there; it names ``path``.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        temporary.write_bytes(text.encode("utf-8", "replace"))
-        temporary.replace(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)

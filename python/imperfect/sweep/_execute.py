@@ -1,41 +1,38 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures trials: here, in processes of joblib, or on a Dask cluster.
+"""Measures trials in one thread each, and what those that measure elsewhere have in common.
 
 A job is small (a task's number, a chip's number and seed); what all jobs share, with its large
-arrays, reaches every process once. Each job runs in one thread.
+arrays, reaches every process once.
 """
 
 from __future__ import annotations
 
-import itertools
 import socket
-import sys
-import tempfile
 import threading
 import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from itertools import islice
 from typing import Any, NamedTuple
 
 from imperfect import _core
 from imperfect._optional import require
-from imperfect._parallel import finished_tasks
 from imperfect.hardware import Hardware
-from imperfect.sweep._measures import Measure, Values
+from imperfect.sweep._measures import BUILT_IN, Measure, Values
 from imperfect.sweep._problem import Problem
 from imperfect.sweep._results import IDENTITY, PROVENANCE
 from imperfect.sweep._store import Trial
 from imperfect.sweep._subject import Subject
-from imperfect.sweep._task import Task
+from imperfect.sweep._task import PHYSICS, Task
+from imperfect.sweep._threads import one_thread
 
 KEPT_CHIPS = 2  # machines whose mapping a process keeps for their next chip
-MOST_LOSSES = 5  # times that processes may die before a single trial is done
-CONNECTING = "10s"  # a scheduler has this long to answer
-PER_WORKER = 2  # jobs that wait at each process
+KEPT_SWEEPS = 2  # sweeps whose shared part a process keeps
+MOST_LOSSES = 5  # losses in a row that end a sweep
+SUSPECTED = 2  # processes that died with a trial in flight before it is measured alone
 
 Plan = tuple[Hardware, float, Problem | None, tuple[Measure, ...], str, tuple[str, ...]]
 
@@ -66,6 +63,7 @@ class Shared:
             for task in tasks
         ]
         self.key = uuid.uuid4().hex
+        self.code = code()
         self._chips: OrderedDict[int, Subject] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -105,42 +103,6 @@ class Shared:
         return values
 
 
-class _OneThread:
-    """Keeps libraries at one thread while any job of this process runs."""
-
-    def __init__(self) -> None:
-        self._lock, self._jobs, self._limits = threading.Lock(), 0, ExitStack()
-        self._libraries: Any = None
-        self._modules = 0
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if not self._jobs:
-                self._limits.enter_context(self._found().limit(limits=1))
-            self._jobs += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._jobs -= 1
-                if not self._jobs:
-                    self._limits.close()
-
-    def _found(self) -> Any:
-        """The libraries that have threads."""
-        # Why: looking for them takes 2 ms, and libraries come with modules.
-        if self._libraries is None or self._modules != len(sys.modules):
-            self._libraries = require("threadpoolctl").ThreadpoolController()
-            self._modules = len(sys.modules)
-        return self._libraries
-
-
-# Why: a worker of a cluster may measure in several threads; limits that each of them sets and takes
-# back would end early for the others, and sums in several threads have other bits.
-one_thread = _OneThread().__call__
-
-
 Outcomes = Generator[Outcome, None, None]
 Measuring = Callable[[list[Job]], Outcomes]
 # Holds processes and what they share for as long as a sweep runs, however many rounds that takes.
@@ -158,141 +120,113 @@ def here(shared: Shared) -> Iterator[Measuring]:
     yield measure
 
 
-def in_processes(workers: int) -> Executor:
-    """In as many processes of joblib (loky)."""
-
-    @contextmanager
-    def running(shared: Shared) -> Iterator[Measuring]:
-        joblib = require("joblib")
-        lost = require("joblib.externals.loky.process_executor").TerminatedWorkerError
-        with tempfile.TemporaryDirectory(prefix="imperfect-") as folder:
-            path = Path(folder) / "shared.pkl"
-            with path.open("wb") as stream:
-                require("cloudpickle").dump(shared, stream)
-
-            def measure(todo: Iterable[Job]) -> Iterator[Outcome]:
-                calls = (joblib.delayed(_measure_from)(str(path), shared.key, job) for job in todo)
-                options = {"n_jobs": workers, "inner_max_num_threads": 1}
-                with (
-                    joblib.parallel_config("loky", **options),
-                    closing(finished_tasks(calls, workers)) as finished,
-                ):
-                    yield from finished
-
-            yield lambda jobs: _until_done(measure, jobs, (lost,))
-
-    return running
+def code() -> str:
+    """What decides the results of built-in measures, beside the task itself."""
+    versions = ", ".join(f"{name} {version}" for name, (version, _) in sorted(BUILT_IN.items()))
+    return f"imperfect {_core.__version__}, physics {PHYSICS}, measures {versions}"
 
 
-def on_cluster(address: str) -> Executor:
-    """On the workers of a Dask scheduler."""
+class Died(Exception):
+    """A process died while it measured; ``job`` if that is known."""
 
-    @contextmanager
-    def running(shared: Shared) -> Iterator[Measuring]:
-        core = require("distributed.core", "sweep")
-        lost = (OSError, TimeoutError, core.CommClosedError, _Lost)
-        with closing(_Cluster(address, require("cloudpickle").dumps(shared), shared.key)) as own:
-            try:
-                own.connect()
-            except (OSError, ValueError) as error:
-                raise OSError(f"cluster={address!r}: {error}") from error
-            yield lambda jobs: _until_done(own.measure, jobs, lost)
-
-    return running
+    def __init__(self, message: str, job: Job | None = None) -> None:
+        super().__init__(message)
+        self.job = job
 
 
-class _Cluster:
-    """A connection to a scheduler whose workers have what jobs share; made anew when lost."""
-
-    def __init__(self, address: str, blob: bytes, key: str) -> None:
-        self._address, self._blob, self._key = address, blob, key
-        self._client: Any = None
-        self._data: Any = None
-
-    def connect(self) -> None:
-        self._client = require("distributed", "sweep").Client(
-            self._address, timeout=CONNECTING, set_as_default=False
-        )
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = self._data = None
-
-    def measure(self, todo: Iterable[Job]) -> Iterator[Outcome]:
-        """Outcomes of jobs, a bounded number of them at a time."""
-        if self._client is None:
-            self.connect()
-        try:
-            yield from self._outcomes(iter(todo))
-        except Exception:
-            self.close()
-            raise
-
-    def _outcomes(self, todo: Iterator[Job]) -> Iterator[Outcome]:
-        client = self._client
-        client.wait_for_workers(1, timeout=60)
-        if self._data is None:
-            self._data = client.scatter(self._blob, broadcast=True, hash=False)
-        workers = sum(client.nthreads().values())
-        first = [self._submit(job) for job in itertools.islice(todo, PER_WORKER * workers)]
-        completed = require("distributed", "sweep").as_completed
-        finished = completed(first, loop=client.loop, raise_errors=False)
-        for future in finished:
-            if future.status != "finished":
-                raise _Lost(f"a job ended as {future.status}")
-            yield future.result()
-            for job in itertools.islice(todo, 1):
-                finished.add(self._submit(job))
-
-    def _submit(self, job: Job) -> Any:
-        arguments = self._data, self._key, job
-        return self._client.submit(_measure_blob, *arguments, pure=False, retries=MOST_LOSSES)
-
-
-class _Lost(Exception):
-    """A job ended without a result: its worker or the scheduler died."""
-
-
-def _until_done(
+def until_done(
     measure: Callable[[Iterable[Job]], Iterator[Outcome]],
     jobs: list[Job],
-    lost: tuple[type[BaseException], ...],
+    window: int,
+    lost: tuple[type[BaseException], ...] = (),
 ) -> Outcomes:
-    """Outcomes of all jobs; those in flight when a process dies are measured again."""
-    missing, losses = dict.fromkeys(jobs), 0
+    """Outcomes of all jobs, whatever dies.
+
+    Jobs in flight are measured again. One that was in flight twice when a process died is measured
+    alone, and is a failure if a process dies then too.
+
+    Parameters
+    ----------
+    measure
+        Gives outcomes of jobs; raises ``Died``.
+    window
+        Jobs that are in flight at most.
+    lost
+        What else ends the outcomes through no fault of a job.
+    """
+    missing, suspicion = dict.fromkeys(jobs), dict.fromkeys(jobs, 0)
+    losses = 0
     while missing:
+        alone = next((job for job in missing if suspicion[job] >= SUSPECTED), None)
         try:
-            for outcome in measure(list(missing)):
+            for outcome in measure(list(missing) if alone is None else [alone]):
                 # Why: a job that was thought lost may have been measured twice.
                 if outcome.job in missing:
                     del missing[outcome.job]
                     losses = 0
                     yield outcome
+        except Died as error:
+            losses += alone is not None
+            _check_losses(losses, missing, error)
+            if alone is not None:
+                del missing[alone]
+                yield _fatal(alone, error)
+            for job in islice(missing, window) if error.job is None else [error.job]:
+                suspicion[job] += 1 if error.job is None else SUSPECTED
         except lost as error:
             losses += 1
-            if losses >= MOST_LOSSES:
-                raise OSError(
-                    f"workers were lost {losses} times in a row, and {len(missing)} trials are"
-                    f" not measured: {error}"
-                ) from error
+            _check_losses(losses, missing, error)
             time.sleep(0.2 * losses)
 
 
-_loaded: dict[str, Shared] = {}  # of this process
+def _check_losses(losses: int, missing: Iterable[Job], error: BaseException) -> None:
+    if losses >= MOST_LOSSES:
+        raise OSError(
+            f"workers were lost {losses} times in a row, and {len(list(missing))} trials are not"
+            f" measured: {error}"
+        ) from error
 
 
-def _measure_from(path: str, key: str, job: Job) -> Outcome:
-    return _load(key, lambda: Path(path).read_bytes()).measure(job)
+def _fatal(job: Job, error: Died) -> Outcome:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Outcome(job, None, f"the process that measured it died: {error}", now)
 
 
-def _measure_blob(blob: bytes, key: str, job: Job) -> Outcome:
-    return _load(key, lambda: blob).measure(job)
+_loaded: OrderedDict[str, Shared] = OrderedDict()  # of this process
+_loading = threading.Lock()
 
 
-def _load(key: str, read: Callable[[], bytes]) -> Shared:
-    """What jobs share, unpickled by the first of them."""
-    if key not in _loaded:
-        _loaded.clear()
-        _loaded[key] = require("cloudpickle").loads(read())
-    return _loaded[key]
+def shared_of(key: str, read: Callable[[], bytes]) -> Shared:
+    """What jobs share, unpickled by the first of them.
+
+    Raises
+    ------
+    ValueError
+        If this process has other code than the one that runs the sweep.
+    """
+    with _loading:
+        if key not in _loaded:
+            shared: Shared = require("cloudpickle").loads(read())
+            if shared.code != code():
+                raise ValueError(f"a worker has {code()}; the sweep is run by {shared.code}")
+            _loaded[key] = shared
+            while len(_loaded) > KEPT_SWEEPS:
+                _loaded.popitem(last=False)
+        return _loaded[key]
+
+
+def pickled(shared: Shared) -> bytes:
+    """What jobs share, for other processes.
+
+    Raises
+    ------
+    ValueError
+        If a measure or a head cannot be pickled.
+    """
+    try:
+        return bytes(require("cloudpickle").dumps(shared))
+    except Exception as error:
+        names = ", ".join(sorted({m.name for plan in shared.plans for m in plan[3]}))
+        raise ValueError(
+            f"tasks: cannot be sent to other processes (measures {names}): {error}"
+        ) from error

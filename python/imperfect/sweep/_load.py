@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._checks import check_instance
+from imperfect._files import replaced
 from imperfect._optional import require
 from imperfect._study.cache import digest_of
 from imperfect.sweep._results import DIGESTS, WHERE, Results, check_sweep
@@ -262,8 +263,20 @@ def export(results: Results, path: str | os.PathLike[str]) -> None:
     if ending not in (".parquet", ".csv"):
         raise ValueError(f"path={str(path)!r}: must end with .parquet or .csv")
     arrow = require("pyarrow", "sweep")
-    table = arrow.Table.from_pandas(results.table, preserve_index=False)
-    if ending == ".parquet":
-        require("pyarrow.parquet", "sweep").write_table(table, path)
-    else:
-        require("pyarrow.csv", "sweep").write_csv(table, path)
+    table = arrow.Table.from_pandas(_of_one_kind(results.table), preserve_index=False)
+    with replaced(path) as temporary:
+        if ending == ".parquet":
+            require("pyarrow.parquet", "sweep").write_table(table, temporary)
+        else:
+            require("pyarrow.csv", "sweep").write_csv(table, temporary)
+
+
+def _of_one_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of numbers and text as text; gaps stay."""
+    changed = {}
+    for name in table.columns:
+        column = table[name]
+        kinds = {isinstance(value, str) for value in column[column.notna()].unique()}
+        if column.dtype == object and len(kinds) > 1:
+            changed[name] = column.map(str, na_action="ignore")
+    return table.assign(**changed)

@@ -19,6 +19,7 @@ from imperfect._study.trial import Trial as StudyTrial
 from imperfect.sweep._subject import Subject
 
 Values = dict[str, float | int | str]
+GENERIC = "generic"  # the library of components where none is named
 COSTED, REPORTED = 16, 32  # images whose inputs are charged, and whose layers are compared
 
 
@@ -66,7 +67,7 @@ class Measure:
         if self.fn is not BUILT_IN.get(self.name, (0, self.fn))[1]:
             own = f"a name of your own; {', '.join(BUILT_IN)} are measures of the package"
             raise ValueError(refusal("Measure.name", self.name, own))
-        integer("Measure.version", self.version, 0)
+        object.__setattr__(self, "version", integer("Measure.version", self.version, 0))
         if not callable(self.fn):
             raise TypeError(refusal("Measure.fn", self.fn, "a function of a Subject"))
         check_instance("Measure.options", self.options, Mapping, "a dictionary of plain values")
@@ -90,17 +91,28 @@ class Measure:
     def _key(self, key: Any) -> str:
         if not isinstance(key, str) or not key:
             raise ValueError(f"measure {self.name!r}: names a result {key!r}, must be text")
-        return key
+        return as_text(f"measure {self.name!r}: the name of a result", key)
 
     def _value(self, key: str, value: Any) -> float | int | str:
         if isinstance(value, np.generic):
             value = value.item()
-        if isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**63):
-            return int(value) if isinstance(value, bool) else value
+        if isinstance(value, str):
+            return as_text(f"measure {self.name!r}: {key}", value)
+        if isinstance(value, int) and abs(value) < 2**63:
+            return int(value)
         if isinstance(value, float) and math.isfinite(value):
             return value
         allowed = "a finite number or text"
         raise ValueError(f"measure {self.name!r}: {refusal(key, value, allowed)}")
+
+
+def as_text(field: str, text: str) -> str:
+    """Refuse text that no file can hold (half of a character of two)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{refusal(field, text, 'Unicode text')}: {error.reason}") from None
+    return text
 
 
 def _accuracy(subject: Subject) -> Values:
@@ -142,7 +154,7 @@ def _layer_errors(subject: Subject) -> Values:
     return {f"error of {layer}": float(error) for layer, error in pairs}
 
 
-def _cost(subject: Subject, components: str = "generic") -> Values:
+def _cost(subject: Subject, components: str = GENERIC) -> Values:
     library = _parsed(components) if "\n" in components else components
     found = subject.chip.cost(subject.problem.whole.spread(COSTED), library)
     values: Values = {"arrays": found.arrays}
@@ -199,6 +211,9 @@ def measure(name: str, **options: Any) -> Measure:
         check_known(f"measure {name!r}", option, ["components"] if name == "cost" else [])
     if "components" in options:
         options["components"] = _library(options["components"])
+        if options["components"] == GENERIC:
+            # Why: what is written out and what is left out have the same id.
+            del options["components"]
     return Measure(name, version, function, options)
 
 

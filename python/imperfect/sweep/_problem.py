@@ -76,6 +76,8 @@ class Problem:
         self._given: Study = checked_study(
             network, X_train, y_train, X_test, y_test, head, folds, self.transfer
         )
+        if not isinstance(digital, str | bytes | Mapping) and isinstance(digital, Iterable):
+            digital = list(digital)
         self._analog = _analog_layers(network, digital)
         kept = [name for name in network._specs if name not in self._analog]
         self._given = replace(self._given, digital=tuple(kept))
@@ -108,6 +110,7 @@ class Problem:
         integer("train", train, 1, MOST_BUNDLED[0])
         integer("test", test, 1, MOST_BUNDLED[1])
         x_train, y_train, x_test, y_test = data.scattered_fashion()
+        digital = digital if isinstance(digital, str) else list(digital)
         own, others = balanced("train", y_train, train), balanced("test", y_test, test)
         images = x_train[own], y_train[own], x_test[others], y_test[others]
         made = cls(data.scattered_mobilenet(), *images, digital=digital)

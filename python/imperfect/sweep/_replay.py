@@ -57,6 +57,9 @@ def replay(row: pd.Series, where: Sequence[Task] | str | os.PathLike[str]) -> Tr
     {'odd': 0}
     """
     check_instance("row", row, require("pandas").Series, "a row of a table of results")
+    for name in ("task", "trial", "simd"):
+        if name not in row:
+            raise ValueError(f"row: has no {name!r}; must be a row of a table of results")
     if isinstance(where, str | os.PathLike):
         where = [_stored_task(where, row["task"])]
     found = [task for task in check_tasks(where) if task.id == row["task"]]

@@ -11,21 +11,15 @@ from typing import Any
 
 from imperfect._checks import check_instance, integer
 from imperfect._study.input import check_progress
-from imperfect.sweep._execute import (
-    Executor,
-    Job,
-    Outcomes,
-    Shared,
-    here,
-    in_processes,
-    on_cluster,
-    one_thread,
-)
+from imperfect.sweep._cluster import on_cluster
+from imperfect.sweep._execute import Executor, Job, Outcomes, Shared, here
 from imperfect.sweep._load import results_of
+from imperfect.sweep._processes import in_processes
 from imperfect.sweep._results import Results
 from imperfect.sweep._stop import Stop
 from imperfect.sweep._store import Store, Trial
 from imperfect.sweep._task import Task, check_tasks
+from imperfect.sweep._threads import one_thread
 
 Progress = Callable[[int, int], None]
 # What measures need of the problem alone.
@@ -212,6 +206,8 @@ def prepare(tasks: Iterable[Task]) -> None:
             for measure in task.measures:
                 if task.problem is not None and measure.name in ON_THE_PROBLEM:
                     getattr(task.problem, ON_THE_PROBLEM[measure.name])
+                    # Why: what comes before the first analog layer is computed here, for all.
+                    _ = task.problem.study
 
 
 class _State:
@@ -248,6 +244,12 @@ class _State:
                     return range(count)
         return range(self.rules.wanted(values, seconds))
 
+    def jobs(self, number: int, trials: range) -> Iterator[Job]:
+        """Those of some trials that are neither finished nor failed in this run."""
+        for trial in trials:
+            if trial not in self.done and trial not in self.failed:
+                yield Job(number, trial, self.task.seed_of(trial))
+
     def _checked(self, value: Any) -> float:
         if self.rules.measure is None:
             return 0.0
@@ -259,13 +261,19 @@ class _State:
 
 def _missing(states: Sequence[_State], rules: Stop) -> list[Job]:
     """Trials that are wanted and neither finished nor failed in this run, in a fixed order."""
+    wanted = [len(state.wanted()) for state in states]
+    if rules.total is None:
+        return [job for i, state in enumerate(states) for job in state.jobs(i, range(wanted[i]))]
     jobs: list[Job] = []
-    total = 0
-    for number, state in enumerate(states):
-        for trial in state.wanted():
-            total += 1
-            if rules.total is not None and total > rules.total:
-                return jobs
-            if trial not in state.done and trial not in state.failed:
-                jobs.append(Job(number, trial, state.task.seed_of(trial)))
+    left, before = rules.total, 0
+    # Why: whoever goes on with a sweep has to spend the rest as the sweep itself would have, so
+    # nothing is spent on a look before all tasks have what they want up to the one before.
+    for look in rules.looks:
+        for i, state in enumerate(states):
+            own = range(before, min(look, wanted[i], before + left))
+            left -= len(own)
+            jobs += state.jobs(i, own)
+        if jobs:
+            break
+        before = look
     return jobs

@@ -41,9 +41,11 @@ class Stop:
     task_seconds : float or None
         A task ends when its trials together took this long.
     seconds : float or None
-        The sweep ends after this time; it can be gone on with.
+        The sweep ends with the first trial that is done after this time; it can be gone on with.
     total : int or None
-        The sweep ends after so many trials, those of earlier runs included.
+        The sweep ends after so many trials, those of earlier runs included. Tasks that may end
+        early get them in turn: all of them their first ``at_least``, then those that go on the
+        next half as many, and so on.
 
     Examples
     --------
@@ -86,19 +88,24 @@ task_seconds=None, seconds=None, total=None)
         """Whether a task may end before it has all its trials."""
         return self.measure is not None or self.task_seconds is not None
 
+    @property
+    def looks(self) -> list[int]:
+        """Numbers of trials at which a task is looked at, the last one all that it may have."""
+        found = [min(self.at_least, self.trials) if self.is_adaptive else self.trials]
+        while found[-1] < self.trials:
+            found.append(min(found[-1] + max(found[-1] // 2, 1), self.trials))
+        return found
+
     def wanted(self, values: Sequence[float], seconds: float) -> int:
         """How many trials a task is to have, when its first ones gave ``values`` in that time."""
         count = len(values)
         if not self.is_adaptive:
             return self.trials
-        look = min(self.at_least, self.trials)
-        while look < min(count, self.trials):
-            look = min(look + max(look // 2, 1), self.trials)
-        if count < look:
-            return look
-        if self._is_over(values, seconds):
-            return count
-        return min(look + max(look // 2, 1), self.trials)
+        reached = [look for look in self.looks if look <= count]
+        following = self.looks[len(reached) :]
+        if count not in reached or not following:
+            return min(following, default=self.trials)
+        return count if self._is_over(values, seconds) else following[0]
 
     def _is_over(self, values: Sequence[float], seconds: float) -> bool:
         if self.task_seconds is not None and seconds >= self.task_seconds:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -36,6 +36,11 @@ CREATE TABLE trials (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT N
 CREATE TABLE failures (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
                        message TEXT NOT NULL, started TEXT NOT NULL, PRIMARY KEY (task, trial));
 """
+# What becomes of a task that is there: one made by hand does not know where its problem is from.
+RENAMED = (
+    "UPDATE SET name = excluded.name, knobs = excluded.knobs,"
+    " source = CASE WHEN excluded.source = 'null' THEN source ELSE excluded.source END"
+)
 WRAP = 2**64  # SQLite's integers have a sign, seeds have none
 
 
@@ -105,7 +110,15 @@ class Store:
         if self.path != where:
             where = Path(self.path).absolute().as_uri() + ("" if write else "?mode=ro")
         self._db = self.connect(where, uri=True, isolation_level=None, timeout=60)
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        try:
+            (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        except sqlite3.OperationalError:
+            if write or Path(f"{self.path}-wal").exists():
+                raise
+            # Why: in a folder that cannot be written to, SQLite cannot have its files beside it.
+            self._db.close()
+            self._db = self.connect(f"{where}&immutable=1", uri=True, isolation_level=None)
+            (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (schema,) = self._db.execute("PRAGMA user_version").fetchone()
         (objects,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if write and not objects:
@@ -173,7 +186,7 @@ class Store:
                 task.id,
                 _json(task.spec),
                 task.name,
-                _json(dict(task.knobs), in_order=True),
+                knobs_text(task.knobs),
                 _json(task.hardware.to_dict(), in_order=True),
                 _json(task.source),
             )
@@ -182,11 +195,10 @@ class Store:
         with self._transaction():
             self._insert_tasks(rows)
 
-    def _insert_tasks(self, rows: Iterable[tuple[str, ...]]) -> None:
+    def _insert_tasks(self, rows: Iterable[tuple[str, ...]], known: str = RENAMED) -> None:
         self._db.executemany(
             "INSERT INTO tasks (id, spec, name, knobs, hardware, source) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, knobs = excluded.knobs,"
-            " source = excluded.source",
+            f" ON CONFLICT (id) DO {known}",
             rows,
         )
         self._numbers = dict(self._db.execute("SELECT id, number FROM tasks"))
@@ -228,18 +240,30 @@ class Store:
     def merge(self, source: Store) -> tuple[int, int]:
         """Add tasks and trials of another store; count new trials and known ones."""
         added = known = 0
-        ids = {number: key for key, number in source._numbers.items()}
-        with self._transaction():
-            self._insert_tasks(
-                source.read("SELECT id, spec, name, knobs, hardware, source FROM tasks")
-            )
+        tasks = "SELECT id, spec, name, knobs, hardware, source FROM tasks"
+        # Why: a run may be writing to the source; what is read of it is of one moment.
+        with source._moment(), self._transaction():
+            self._insert_tasks(source.read(tasks), "NOTHING")
+            ids = {number: key for number, key in source.read("SELECT number, id FROM tasks")}
             for trial in source.trials(ids):
                 if self._has(trial):
                     known += 1
                 else:
                     self._insert(trial)
                     added += 1
+            notes = list(source.read("SELECT name, content FROM about"))
+            self._db.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", notes)
         return added, known
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """Reads meanwhile see the store as it is now."""
+        with self._named_errors():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def trials(self, ids: dict[int, str]) -> Iterator[Trial]:
         """Every result; ``ids`` are those of tasks by number."""
@@ -299,18 +323,25 @@ class Store:
 
 def _locked(path: str) -> sqlite3.Connection:
     """A lock that ends with the process at the latest."""
+    # Why: links to a store are the same store.
+    beside = f"{os.path.realpath(path)}.lock"
     try:
-        lock = sqlite3.connect(f"{path}.lock", isolation_level=None, timeout=0)
+        lock = sqlite3.connect(beside, isolation_level=None, timeout=0)
     except sqlite3.DatabaseError as error:
-        raise OSError(f"store={path!r}: {error}") from error
+        raise OSError(f"store={path!r}: {beside}: {error}") from error
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         lock.close()
         if "locked" in str(error):
             raise OSError(f"store={path!r}: another run is writing to it") from None
-        raise OSError(f"store={path!r}: {error}") from error
+        raise OSError(f"store={path!r}: {beside}: {error}") from error
     return lock
+
+
+def knobs_text(knobs: Mapping[str, Any]) -> str:
+    """Knobs as JSON; they may be infinite, which Python reads back."""
+    return json.dumps(dict(knobs), separators=(",", ":"))
 
 
 def _json(value: Any, *, in_order: bool = False) -> str:

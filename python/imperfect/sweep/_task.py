@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,7 @@ from imperfect._arrays import as_seed
 from imperfect._checks import check_instance, choice
 from imperfect._study.cache import digest_of
 from imperfect.hardware import Hardware
-from imperfect.sweep._measures import Measure, as_measures
+from imperfect.sweep._measures import Measure, as_measures, as_text
 from imperfect.sweep._problem import Problem
 from imperfect.sweep._space import Space, as_time
 
@@ -58,6 +59,12 @@ class Task:
         object.__setattr__(self, "seed", as_seed("Task.seed", self.seed))
         choice("Task.seeds", self.seeds, ("common", "own"))
         check_instance("Task.name", self.name, str, "a string")
+        as_text("Task.name", self.name)
+        check_instance("Task.knobs", self.knobs, Mapping, "a dictionary of plain values")
+        try:
+            json.dumps(dict(self.knobs))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Task.knobs={dict(self.knobs)!r}: {error}") from None
         object.__setattr__(self, "time", as_time("Task.time", self.time, self.hardware))
 
     @cached_property
