@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -191,11 +192,14 @@ def test_ids_depend_on_everything_that_decides_a_number() -> None:
         {}, {"seed": 1}, {"seeds": "own"}, {"hardware": BASE.with_field("cell.bits", 2)},
         {"problem": work}, {"measures": sweep.Measure("m", 1, numbers)},
         {"measures": sweep.Measure("n", 2, numbers)},
-        {"measures": sweep.Measure("n", 1, numbers, {"a": 1})},
+        {"measures": sweep.Measure("n", 1, numbers, {"a": 1})}, {"time": 1.0},
+        {"measures": "cost"}, {"measures": sweep.measure("cost", components="isaac")},
     ]  # fmt: skip
     ids = [sweep.Task(**base | change).id for change in changes]
     assert len(set(ids)) == len(ids)
     assert sweep.Task(**base, name="other", knobs={"a": 1}).id == ids[0]
+    written = sweep.measure("cost", components="generic")
+    assert sweep.Task(BASE, measures=written).id == sweep.Task(BASE, measures="cost").id
 
 
 # --- stopping ------------------------------------------------------------------------------------
@@ -222,6 +226,24 @@ def test_machines_near_a_target_get_more_chips() -> None:
     stop = sweep.Stop(trials=60, measure="x", target=2.0, at_least=5)
     counts = sweep.run(tasks(noisy), stop=stop).table.groupby("cell.bits")["trial"].count()
     assert counts[2] > counts[4] and counts[2] > counts[1] == 5
+
+
+@pytest.mark.parametrize("total", [1, 7, 12, 17, 20, 40, 1000])
+def test_a_total_is_kept_and_spent_in_turn(total: int, tmp_path: Path) -> None:
+    """However often a sweep is interrupted, the same trials are measured."""
+    stop = sweep.Stop(trials=12, measure="x", half_width=0.3, at_least=4, total=total)
+    alone = sweep.run(tasks(noisy), stop=stop)
+    most = 4 + 12 + 12  # the first machine is narrow at once
+    assert len(alone) == min(total, most)
+    counts = alone.table.groupby("cell.bits")["trial"].count().to_dict()
+    assert counts == {7: {1: 4, 2: 3}, 12: {1: 4, 2: 4, 4: 4}}.get(total, counts)
+    path, rng = tmp_path / "a.db", np.random.default_rng(total)
+    while True:
+        fresh = itertools.islice(sweep.iter_run(tasks(noisy), path, stop=stop), rng.integers(1, 6))
+        if not list(fresh):
+            break
+    same(sweep.load(path), alone)
+    assert len(sweep.run(tasks(), stop=sweep.Stop(trials=5, total=7))) == 7
 
 
 def test_stopping_does_not_depend_on_what_was_there_before(tmp_path: Path) -> None:
@@ -263,7 +285,7 @@ def test_failures_are_told_and_stop_nothing(jobs: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"x": np.nan}, "x=nan: must be a finite number or text"),
+        ({"x": np.nan}, r"x=nan: must be a finite number \(whole ones below 2\*\*63\) or text"),
         ({"x": np.inf}, "x=inf"),
         ({"x": [1]}, "x=.1.: must be a finite number"),
         ({3: 1.0}, "names a result 3"),

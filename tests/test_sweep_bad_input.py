@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import imperfect as im
@@ -73,6 +74,11 @@ SPACE = sweep.Space
         (lambda: sweep.Task(BASE, measures=[]), ValueError, "measures: is empty"),
         (lambda: sweep.Task(BASE, measures=["cost", "cost"]), ValueError, "'cost' is given twice"),
         (lambda: sweep.Task(BASE, measures=3), TypeError, "measures=3"),
+        (lambda: sweep.Task(BASE, knobs=None), TypeError, "Task.knobs=None: must be a dict"),
+        (lambda: sweep.Task(BASE, knobs={"a": object()}), ValueError, "Task.knobs=.*not JSON"),
+        (lambda: SPACE.grid(BASE, {"cell.bits": range(10**9)}), ValueError, "has more than 1,000"),
+        (lambda: sweep.Results(pd.DataFrame({"a": [1]}), (), ("y",)), ValueError, "no columns .'t"),
+        (lambda: sweep.replay(pd.Series({"a": 1}), tasks()), ValueError, "row: has no 'task'"),
         (lambda: sweep.run([]), ValueError, "tasks: is empty"),
         (lambda: sweep.run(tasks()[0]), TypeError, "tasks: must be a sequence of Task"),
         (lambda: sweep.run([3]), TypeError, r"tasks\[0\]=3"),

@@ -11,7 +11,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,10 @@ from imperfect import sweep
 def slow(subject):
     time.sleep(0.004)
     return sweeps.numbers(subject)
-print("started", flush=True)
-sweep.run(sweeps.tasks(slow), sys.argv[2], stop=400)
+def started(done, total, told=[]):
+    if not told:
+        told.append(print("started", flush=True))
+sweep.run(sweeps.tasks(slow), sys.argv[2], stop=400, progress=started)
 """
 
 
@@ -47,7 +50,7 @@ def test_runs_killed_at_random_end_with_the_same_rows(tmp_path: Path) -> None:
             [sys.executable, "-c", KILLED, here, str(path)], stdout=subprocess.PIPE
         ) as process:
             assert process.stdout and process.stdout.readline() == b"started\n"
-            time.sleep(rng.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.15))
             process.send_signal(signal.SIGKILL)
         kills += 1
     assert 0 < len(sweep.load(path)) < 1200
@@ -101,23 +104,30 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     same(sweep.run(tasks(), path, stop=200), sweep.run(tasks(), stop=200))
 
 
-def test_a_full_file_system_loses_nothing(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """A small file system of its own; skips the test where none can be mounted."""
     mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    done = mount and subprocess.run([mount, *options], capture_output=True, text=True)
+    words = ["-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = mount and subprocess.run([mount, *words], capture_output=True, text=True)
     if not done or done.returncode:
         reason = done.stderr.strip() if done else "there is no command mount"
         pytest.skip(f"a small file system cannot be mounted: {reason}")
     try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_file_system_loses_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted(disk, "size=256k"):
         with pytest.raises(OSError, match=r"store=.*(disk is full|disk I/O error)"):
             sweep.run(tasks(), disk / "a.db", stop=300)
         kept = sweep.load(disk / "a.db")
         assert 0 < len(kept) < 900
         sweep.combine(tmp_path / "b.db", [disk / "a.db"])
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
     same(sweep.run(tasks(), tmp_path / "b.db", stop=300), sweep.run(tasks(), stop=300))
 
 
@@ -161,6 +171,100 @@ def test_stores_are_combined(tmp_path: Path) -> None:
         sweep.combine(target, [paths[1]])
     with pytest.raises(TypeError, match="sources: must be a sequence"):
         sweep.combine(target, str(paths[0]))
+
+
+def test_combined_stores_keep_what_they_know(tmp_path: Path) -> None:
+    work = sweep.Problem.bundled(100, 50)
+    mine = sweep.Task(BASE, work, "accuracy", name="mine")
+    paths = [tmp_path / f"{name}.db" for name in "ab"]
+    sweep.run([mine], paths[0], stop=1)
+    work.source = None  # as of a problem made by hand
+    other = sweep.Task(BASE, work, "accuracy", name="other")
+    with Store(paths[1], write=True) as store:
+        store.note("question", "why?")
+    sweep.run([other], paths[1], stop=2)
+    assert sweep.combine(paths[0], [paths[1]]) == (1, 1)
+    found = sweep.load(paths[0])
+    assert set(found.table["machine"]) == {"mine"} and found.about["question"] == "why?"
+    sweep.run([other], paths[0], stop=2)
+    with Store(paths[0]) as store:
+        ((name, source),) = store.read("SELECT name, source FROM tasks")
+    assert name == "other" and "bundled" in source
+    row = sweep.load(paths[0]).table.iloc[1]
+    assert sweep.replay(row, paths[0]).values["refitted"] == row["refitted"]
+
+
+def test_what_is_merged_is_of_one_moment(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.db" for name in "ab"]
+    sweep.run(tasks(bits={"cell.bits": [1]}), paths[0], stop=1)
+    with Store(paths[0]) as source, Store(paths[1], write=True) as target:
+        sweep.run(tasks(), paths[0], stop=2)  # another process goes on meanwhile
+        assert target.merge(source) == (6, 0)
+    with pytest.raises(FileNotFoundError):
+        sweep.combine(tmp_path / "c.db", [tmp_path / "nothing.db"])
+    assert not (tmp_path / "c.db").exists()
+
+
+def test_links_to_a_store_are_the_same_store(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.db", tmp_path / "link.db"
+    running = sweep.iter_run(tasks(), path, stop=5)
+    next(running)
+    link.symlink_to(path)
+    with pytest.raises(OSError, match="another run is writing to it"):
+        sweep.run(tasks(), link, stop=5)
+    running.close()  # type: ignore[attr-defined]
+    assert len(sweep.run(tasks(), link, stop=5)) == 15
+    (tmp_path / "b.db.lock").write_text("no database" * 100)
+    with pytest.raises(OSError, match=r"store='.*b.db': .*b.db.lock: file is not a database"):
+        sweep.run(tasks(), tmp_path / "b.db")
+
+
+def test_stores_in_read_only_folders_are_read(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted(disk, "size=2m"):
+        expected = sweep.run(tasks(), disk / "a.db", stop=2)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        same(sweep.load(disk / "a.db"), expected)
+        with pytest.raises(OSError, match=r"store=.*a.db"):
+            sweep.run(tasks(), disk / "a.db", stop=3)
+
+
+def test_knobs_may_be_infinite_and_of_several_kinds(tmp_path: Path) -> None:
+    vary = {"cell.on_off_ratio": [10, float("inf")], "cell.bits": [None, 2]}
+    given = tasks(bits=vary)
+    found = sweep.run(given, tmp_path / "a.db", stop=1)
+    same(sweep.load(tmp_path / "a.db"), found)
+    assert found.table["cell.on_off_ratio"].tolist() == [10, 10, float("inf"), float("inf")]
+    assert found.machine("cell.on_off_ratio=inf, cell.bits=2").knobs["cell.bits"] == 2
+    assert found.table["cell.bits"].tolist() == ["None", 2, "None", 2]
+    for ending, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        sweep.export(found, tmp_path / f"a.{ending}")
+        options = {"keep_default_na": False} if ending == "csv" else {}
+        table = read(tmp_path / f"a.{ending}", **options)
+        assert table["cell.bits"].tolist() == ["None", "2", "None", "2"]
+        assert table["cell.on_off_ratio"].tolist() == found.table["cell.on_off_ratio"].tolist()
+
+
+def test_text_that_no_file_can_hold_is_a_failure(tmp_path: Path) -> None:
+    def odd(subject: sweep.Subject) -> dict[str, Any]:
+        return {"a": "\ud800" if subject.trial == 1 else "fine"}
+
+    found = sweep.run(tasks(odd), tmp_path / "a.db", stop=2)
+    assert len(found) == 3 and len(found.about["failures"]) == 3
+    assert "must be Unicode text" in found.about["failures"][0]
+    assert len(sweep.load(tmp_path / "a.db")) == 3
+    with pytest.raises(ValueError, match=r"Task.name='.ud800': must be Unicode text"):
+        sweep.Task(BASE, name="\ud800")
+
+
+def test_a_measure_that_gives_numbers_and_text_is_exported(tmp_path: Path) -> None:
+    def odd(subject: sweep.Subject) -> dict[str, Any]:
+        return {"a": 1.5 if subject.trial else "none"}
+
+    found = sweep.run(tasks(odd), stop=2)
+    sweep.export(found, tmp_path / "a.parquet")
+    assert pd.read_parquet(tmp_path / "a.parquet")["a"].tolist() == ["none", "1.5"] * 3
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -24,7 +24,9 @@ def finished_tasks(tasks: Iterable[Any], jobs: int) -> Generator[Any, None, None
             results = require("joblib").Parallel(return_as="generator_unordered")(tasks)
             # Why: joblib that is stopped while it hands out tasks prints exceptions of its own.
             time.sleep(SETTLING_SECONDS if jobs > 1 else 0)
-        yield from results
+        # Why: "yield from" would end joblib's generator itself, out of reach of what follows.
+        for result in results:  # noqa: UP028
+            yield result
     finally:
         if results is not None:
             # Why: joblib warns that results are lost, which is what an exception is for.

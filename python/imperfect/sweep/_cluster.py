@@ -38,12 +38,22 @@ def on_cluster(address: str) -> Executor:
         lost = (OSError, TimeoutError, core.CommClosedError, _Lost)
         with closing(_Cluster(address, pickled(shared), shared.key)) as own:
             try:
+                _check_address(address)
                 own.connect()
             except (OSError, ValueError) as error:
                 raise OSError(f"cluster={address!r}: {error}") from error
             yield lambda jobs: until_done(own.measure, jobs, 1, lost)
 
     return running
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address without a port."""
+    # Why: a client of one complains again, at length, when it is thrown away.
+    addressing = require("distributed.comm.addressing", "sweep")
+    protocol, place = addressing.parse_address(address)
+    if protocol in ("tcp", "tls"):
+        addressing.parse_host_port(place)
 
 
 class _Lost(Exception):

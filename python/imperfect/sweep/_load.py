@@ -38,7 +38,7 @@ def load(store: str | os.PathLike[str]) -> Results:
     Raises
     ------
     OSError
-        If there is no such file, or it cannot be read.
+        If there is no such file, it cannot be read, or it is no database.
     ValueError, TypeError
         If it is no store of sweeps, or damaged.
 
@@ -236,9 +236,12 @@ def combine(
     if isinstance(sources, str | os.PathLike):
         raise TypeError("sources: must be a sequence of paths, not one path")
     added = known = 0
+    paths = list(sources)
+    for path in paths:
+        check_instance("sources", path, (str, os.PathLike), "a sequence of paths")
+        Store(path).close()
     with Store(target, write=True) as into:
-        for path in sources:
-            check_instance("sources", path, (str, os.PathLike), "a sequence of paths")
+        for path in paths:
             with Store(path) as source:
                 new, old = into.merge(source)
             added, known = added + new, known + old

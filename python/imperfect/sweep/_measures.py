@@ -102,7 +102,7 @@ class Measure:
             return int(value)
         if isinstance(value, float) and math.isfinite(value):
             return value
-        allowed = "a finite number or text"
+        allowed = "a finite number (whole ones below 2**63) or text"
         raise ValueError(f"measure {self.name!r}: {refusal(key, value, allowed)}")
 
 

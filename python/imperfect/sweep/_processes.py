@@ -23,6 +23,7 @@ from imperfect.sweep._execute import (
 )
 
 PER_WORKER = 4  # jobs that wait at each process, at most
+IDLE = 20  # seconds after which processes without work end, also where the sweep was killed
 
 
 def in_processes(workers: int) -> Executor:
@@ -47,7 +48,7 @@ def _outcomes(workers: int, path: str, key: str, jobs: Iterable[Job]) -> Iterato
     joblib = require("joblib")
     terminated = require("joblib.externals.loky.process_executor").TerminatedWorkerError
     calls = (joblib.delayed(_measure)(path, key, job) for job in jobs)
-    options = {"n_jobs": workers, "inner_max_num_threads": 1}
+    options = {"n_jobs": workers, "inner_max_num_threads": 1, "idle_worker_timeout": IDLE}
     try:
         with (
             joblib.parallel_config("loky", **options),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imperfect import _core
-from imperfect._checks import check_instance
+from imperfect._checks import check_instance, integer
 from imperfect._optional import require
 from imperfect.hardware import Hardware
 from imperfect.sweep._execute import Job, Shared
@@ -71,13 +71,15 @@ def replay(row: pd.Series, where: Sequence[Task] | str | os.PathLike[str]) -> Tr
             f"row: was measured on SIMD level {row['simd']!r}, this is {level!r};"
             " set IMPERFECT_SIMD before Python starts"
         )
-    trial = int(row["trial"])
+    trial = integer("row: trial", row["trial"], 0) or 0
     job = Job(0, trial, found[0].seed_of(trial))
     prepare(found)
     outcome = Shared(found).measure(job)
     if outcome.trial is None:
         raise ValueError(f"row: trial {trial} fails: {outcome.failure}")
     for name, value in outcome.trial.values.items():
+        if name not in row:
+            raise ValueError(f"row: has no {name!r}, which trial {trial} gives")
         if row[name] != value:
             raise ValueError(f"row: trial {trial} gives {name}={value!r}, not {row[name]!r}")
     return outcome.trial

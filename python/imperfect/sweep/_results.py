@@ -58,6 +58,10 @@ class Results:
         check_instance("table", self.table, require("pandas").DataFrame, "a pandas.DataFrame")
         object.__setattr__(self, "knobs", tuple(self.knobs))
         object.__setattr__(self, "measures", tuple(self.measures))
+        needed = ("task", "machine", "trial", *self.knobs, *self.measures)
+        missing = [name for name in needed if name not in self.table.columns]
+        if missing:
+            raise ValueError(f"table: has no columns {missing}; it has {list(self.table.columns)}")
 
     def machine(self, name: str) -> Machine:
         """A machine of the table, to be built or varied further.

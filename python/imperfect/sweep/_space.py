@@ -229,6 +229,9 @@ def _checked_lists(base: Any, vary: Any, *, ranges: bool = False) -> dict[tuple[
         allowed = "a list of values" + " or a Range" * ranges
         if isinstance(values, str | Mapping | Range) or not np.iterable(values):
             raise TypeError(f"{refusal(f'vary[{key!r}]', values, allowed)}")
+        values = list(itertools.islice(values, MOST_MACHINES + 1))
+        if len(values) > MOST_MACHINES:
+            raise ValueError(f"vary[{key!r}]: has more than {MOST_MACHINES:,} values")
         items = [value if isinstance(key, tuple) else (value,) for value in values]
         if not items:
             raise ValueError(f"vary[{key!r}]: has no values")
