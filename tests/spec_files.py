@@ -51,6 +51,27 @@ stop = { trials = 8, measure = "shuffled", half_width = 0.1 }
 seed = 7
 seeds = "own"
 """
+# Small enough to be run by tests of the command; needs the files of ``write_study``.
+RUNNABLE = """\
+question = "How many bits?"
+[problem]
+network = "net.onnx"
+data = "photos.npz"
+n_train = 30
+head = "sklearn.naive_bayes.GaussianNB()"  # fitted in no time
+[hardware]
+weight_bits = 8
+"cell.programming" = { law = "Gaussian", sigma = 0.1 }
+[[space]]
+kind = "grid"
+vary = { "cell.bits" = [1, 2, 4], "adc.bits" = ["none"] }
+[[measure]]
+names = ["accuracy"]
+chips = 4
+[[measure]]
+names = ["logit_error"]
+chips = 2
+"""
 MINE = '[adc]\nmodel = "energy"\nenergy = 1e-12\nsource = "mine"\n'
 
 

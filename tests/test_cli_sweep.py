@@ -18,32 +18,15 @@ import pandas as pd
 import pytest
 
 from commands import only_line, write_study
-from imperfect import cli, sweep
+from imperfect import cli, plot, sweep
+from imperfect._cli import sweep_dry
 from imperfect._cli.sweep_bar import Best
 from imperfect._cli.sweep_counts import time_text
-from imperfect.sweep import _execute, _measures
+from imperfect.sweep import _measures
+from spec_files import RUNNABLE as TEXT
 from sweeps import same
 
 ROOT = Path(__file__).parents[1]
-TEXT = """\
-question = "How many bits?"
-[problem]
-network = "net.onnx"
-data = "photos.npz"
-n_train = 30
-[hardware]
-weight_bits = 8
-"cell.programming" = { law = "Gaussian", sigma = 0.1 }
-[[space]]
-kind = "grid"
-vary = { "cell.bits" = [1, 2, 4], "adc.bits" = ["none"] }
-[[measure]]
-names = ["accuracy"]
-chips = 4
-[[measure]]
-names = ["logit_error"]
-chips = 2
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -59,80 +42,10 @@ def run(*words: str, jobs: int = 1, spec: str = "a.toml", store: str = "a.db") -
     return cli.main(["sweep", "run", spec, "-o", store, "--jobs", str(jobs), *words])
 
 
-@pytest.mark.parametrize("action", ["", "run", "status", "export", "plot", "report"])
-def test_help_has_an_example(action: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["sweep", *[action] * bool(action), "--help"])
-    assert end.value.code == 0
-    assert f"example:\n  imperfect sweep {action or 'run'} " in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("", "required: {run,status,export,plot,report}"),
-        ("go", "invalid choice: 'go'"),
-        ("run a.toml", "required: -o"),
-        ("run a.toml -o a.db --jobs 0", "--jobs: '0': must be an integer from 1"),
-        ("run a.toml -o a.db --seconds 0", "--seconds: '0': must be a positive"),
-        ("run a.toml -o a.db --seconds x", "--seconds: 'x': must be a positive"),
-        ("export a.db -o a.txt", "-o: 'a.txt': must end with .parquet or .csv"),
-        ("plot a.db -o a.csv", "-o: 'a.csv': must end with .png or .pdf or .svg"),
-        ("plot a.db -o a.png --kind pie", "--kind: invalid choice: 'pie'"),
-        ("report a.db -o a.pdf", "-o: 'a.pdf': must end with .html"),
-        ("report a.db -o a.html --targets x", "--targets: 'x': must be finite"),
-    ],
-)
-def test_bad_usage(words: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["sweep", *words.split()])
-    assert end.value.code == 2
-    assert reason in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("run b.toml -o a.db", "imperfect: b.toml: No such file or directory"),
-        ("run bad.toml -o a.db", "imperfect: bad.toml:11: space.vary.cell.bit: vary: c"),
-        ("run a.toml -o no/a.db", "imperfect: store='no/a.db'"),
-        ("run a.toml -o a.toml", "imperfect: store='a.toml': file is not a database"),
-        (
-            "run a.toml -o a.db --cluster tcp://127.0.0.1:9",
-            "imperfect: cluster='tcp://127.0.0.1:9'",
-        ),
-        ("status b.db", "imperfect: store: there is no file 'b.db'"),
-        ("status a.toml", "imperfect: store='a.toml': file is not a database"),
-        ("export b.db -o a.csv", "imperfect: store: there is no file 'b.db'"),
-        ("plot b.db --x cell.bits -o a.png", "imperfect: store: there is no file"),
-        ("plot b.db -o a.png", "imperfect: --kind lines: needs --x KNOB"),
-        ("plot b.db --kind heat --x a -o a.png", "heat: needs --y KNOB"),
-        (
-            "plot b.db --kind effects --measure a --measure b -o a.png",
-            "imperfect: --kind effects: takes one --measure, not 2",
-        ),
-        ("report b.db -o a.html", "imperfect: store: there is no file 'b.db'"),
-    ],
-)  # fmt: skip
-def test_mistakes_are_one_line(
-    words: str,
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    if "--cluster" in words:
-        pytest.importorskip("distributed", reason="distributed is not installed (extra sweep)")
-        monkeypatch.setattr(_execute, "CONNECTING", "0.5s")
-    Path("bad.toml").write_text(TEXT.replace('"cell.bits"', '"cell.bit"'))
-    assert cli.main(["sweep", *words.split()]) == 1
-    printed = capsys.readouterr()
-    assert reason in only_line(printed.err) and not printed.out
-
-
 def test_a_run_is_kept_shown_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     printed = capsys.readouterr()
-    assert printed.out.startswith("18 of 18 trials are in a.db, 18 of them new, in ")
+    assert printed.out.startswith("18 of 18 trials of 3 machines are in a.db, 18 of them new, ")
     assert not printed.err  # no bar where standard error is no terminal
     first = sweep.load("a.db")
     groups = sweep.Spec.load("a.toml").groups
@@ -145,7 +58,9 @@ def test_a_run_is_kept_shown_and_not_repeated(capsys: pytest.CaptureFixture[str]
     assert first.about["question"] == "How many bits?" and first.about["spec"] == TEXT
 
     assert run() == 0
-    assert capsys.readouterr().out.startswith("18 of 18 trials are in a.db, 0 of them new, in ")
+    assert capsys.readouterr().out.startswith(
+        "18 of 18 trials of 3 machines are in a.db, 0 of them"
+    )
     same(sweep.load("a.db"), first)
     os.remove("a.toml")  # the store alone is enough
     assert cli.main(["sweep", "status", "a.db"]) == 0
@@ -168,12 +83,29 @@ def test_results_of_another_file_are_added(capsys: pytest.CaptureFixture[str]) -
     Path("b.toml").write_text(more.replace("How many", "More"))
     assert run(spec="b.toml") == 0
     # Two machines: five chips of which four are there for one, and two of which two are.
-    assert "14 of 14 trials are in a.db, 8 of them new" in capsys.readouterr().out
+    assert "14 of 14 trials of 2 machines are in a.db, 8 of them new" in capsys.readouterr().out
     assert len(sweep.load("a.db")) == 18 + 8
     assert cli.main(["sweep", "status", "a.db"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("More bits?\n") and "26 trials of 8 tasks" in printed
     assert "accuracy: 10 trials, 10 done\nlogit_error: 4 trials, 4 done\n" in printed
+
+
+def test_trials_beyond_those_wanted_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(subject: sweep.Subject) -> dict[str, Any]:
+        if subject.trial == 1:
+            raise RuntimeError("no such chip")
+        return {"refitted": 0.5}
+
+    monkeypatch.setitem(_measures.BUILT_IN, "accuracy", (1, fails))
+    for chips in (10, 5):
+        Path("a.toml").write_text(TEXT.replace("chips = 4", f"chips = {chips}"))
+        assert run() == 1
+    assert "18 of 21 trials of 3 machines are in a.db, 0 of" in capsys.readouterr().out
+    assert cli.main(["sweep", "status", "a.db"]) == 0
+    assert "accuracy: 15 trials, 12 done\n" in capsys.readouterr().out
 
 
 def test_stores_made_in_python_have_a_state_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,7 +134,7 @@ def test_trials_that_fail_are_told(
         )
         assert run() == 1
     printed = capsys.readouterr()
-    assert "15 of 18 trials are in a.db" in printed.out
+    assert "15 of 18 trials of 3 machines are in a.db" in printed.out
     assert printed.out.count("failed: ") == 3
     again = "imperfect sweep run a.toml -o a.db --jobs 1"
     assert only_line(printed.err) == f"imperfect: 3 trials failed; to try them again: {again}"
@@ -237,13 +169,29 @@ def test_a_dry_run_counts_and_keeps_nothing(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.endswith("nothing is missing\n")
 
 
+def test_a_dry_run_tries_less_where_trials_are_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = '[[space]]\nkind = "random"\ncount = 9\nvary = { "adc.bits" = [7, 8] }\n[[measure]]'
+    Path("a.toml").write_text(TEXT.replace("[[measure]]", space, 1))
+    assert run("--dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "5 machines, 10 tasks"  # nine draws of two values
+    # Two of each space and group, and two trials of each.
+    assert lines[3].endswith("an estimate from 16 trials")
+    monkeypatch.setattr(sweep_dry, "LONGEST", 0.0)
+    assert run("--dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"about \S+ s with 1 process: an estimate from 2 trials", lines[3])
+
+
 def test_rules_that_end_tasks_early(capsys: pytest.CaptureFixture[str]) -> None:
     stop = 'stop = { trials = 40, measure = "refitted", half_width = 1.0, at_least = 3 }'
     Path("b.toml").write_text(TEXT.replace("chips = 4", stop))
     assert run("--dry-run", spec="b.toml") == 0
     assert "accuracy: at most 120 trials, 0 of them in a.db" in capsys.readouterr().out
     assert run(spec="b.toml") == 0
-    assert "15 of at most 126 trials are in a.db, 15 of them new" in capsys.readouterr().out
+    assert "15 of at most 126 trials of 3 machines are in a.db, 15 of" in capsys.readouterr().out
 
 
 def test_a_time_ends_a_run_that_can_be_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,10 +203,32 @@ def test_a_time_ends_a_run_that_can_be_gone_on_with(capsys: pytest.CaptureFixtur
     assert 0 < len(sweep.load("a.db")) < 3000
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupted_run_says_how_to_go_on_and_loses_nothing(jobs: str) -> None:
-    Path("a.toml").write_text(TEXT.replace("chips = 4", "chips = 8"))
-    command = ["sweep", "run", "a.toml", "-o", "a.db", "--jobs", jobs]
+def test_an_interrupted_run_says_how_to_go_on_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version, accuracy = _measures.BUILT_IN["accuracy"]
+
+    def interrupted(subject: sweep.Subject) -> dict[str, Any]:
+        if subject.trial == 3:
+            signal.raise_signal(signal.SIGINT)
+        return accuracy(subject)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(_measures.BUILT_IN, "accuracy", (version, interrupted))
+        assert run() == 130
+    printed = capsys.readouterr()
+    again = "imperfect sweep run a.toml -o a.db --jobs 1"
+    assert only_line(printed.err) == f"imperfect: interrupted; go on with: {again}"
+    assert not printed.out and len(sweep.load("a.db")) == 3
+    assert cli.main(again.split()[1:]) == 0
+    assert run(store="b.db") == 0
+    same(sweep.load("a.db"), sweep.load("b.db"))
+
+
+def test_ctrl_c_ends_all_processes_of_a_run() -> None:
+    # Why: so many chips that the run cannot have ended before it is interrupted.
+    Path("a.toml").write_text(TEXT.replace("chips = 4", "chips = 2000"))
+    command = ["sweep", "run", "a.toml", "-o", "a.db", "--jobs", "2"]
     start = [sys.executable, "-m", "imperfect", *command]
     with subprocess.Popen(
         start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -271,10 +241,13 @@ def test_an_interrupted_run_says_how_to_go_on_and_loses_nothing(jobs: str) -> No
     assert process.returncode == 130 and not output
     again = f"imperfect {' '.join(command)}"
     assert only_line(errors) == f"imperfect: interrupted; go on with: {again}"
-    assert 3 <= trials_in("a.db") < 30
-    assert cli.main(again.split()[1:]) == 0
+    done = sweep.load("a.db").table
+    assert 3 <= len(done) < 6000
+    Path("a.toml").write_text(TEXT)
     assert run(store="b.db") == 0
-    same(sweep.load("a.db"), sweep.load("b.db"))
+    full = sweep.load("b.db").table.set_index(["task", "trial"])["refitted"]
+    kept = done[done["trial"] < 4].set_index(["task", "trial"])["refitted"]
+    assert len(kept) and kept.equals(full[kept.index])
 
 
 def trials_in(path: str) -> int:
@@ -334,7 +307,9 @@ def test_times_are_short() -> None:
 def test_the_example_answers_its_question(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "examples" / "sweep.toml").read_text()
     for old, new in (
-        ("n_train = 300", "n_train = 40"), ("n_test = 200", "n_test = 20"),
+        ('network = "bundled"', 'network = "net.onnx"'),
+        ('data = "bundled"', 'data = "photos.npz"'),
+        ("n_train = 300", "n_train = 30"), ("n_test = 200", "n_test = 20"),
         ("chips = 2", "chips = 1"), ("chips = 5", "chips = 2"),
         ("count = 4", "count = 2"), ('"adc.bits" = [8, 5]', '"adc.bits" = [8]'),
     ):  # fmt: skip
@@ -344,7 +319,7 @@ def test_the_example_answers_its_question(folder: Path, capsys: pytest.CaptureFi
     (folder / "several_bits.toml").write_text((ROOT / "examples" / "several_bits.toml").read_text())
     assert run() == 0
     for kind, words in (
-        ("lines", "--x cell.bits --measure refitted --measure collapsed"),
+        ("lines", "--x cell.bits --measure refitted,collapsed --measure float"),
         ("heat", "--x cell.bits --y cell.programming.sigma --measure collapsed"),
         ("panels", "--x cell.programming.sigma --by cell.bits"),
         ("frontier", "--cost latency"),
@@ -360,3 +335,30 @@ def test_the_example_answers_its_question(folder: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert cli.main(["sweep", "plot", "a.db", "--x", "cell.bit", "-o", "a.png"]) == 1
     assert "did you mean 'cell.bits'?" in only_line(capsys.readouterr().err)
+    assert cli.main(["sweep", "report", "a.db", "-o", "b.html", "--targets", "80"]) == 1
+    assert "80" in only_line(capsys.readouterr().err) and not Path("b.html").exists()
+
+
+def test_pictures_and_the_report_are_of_the_last_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+
+    def frontier(results: sweep.Results, *arguments: Any) -> Any:
+        shown.extend(results.table["machine"].unique())
+        return sweep_frontier(results, *arguments)
+
+    sweep_frontier = plot.sweep_frontier
+    monkeypatch.setattr(plot, "sweep_frontier", frontier)
+    for bits, components in (("1, 2", "generic"), ("2, 4", "isaac")):
+        text = TEXT.replace("1, 2, 4", bits).replace("chips = 4", "chips = 2").replace(
+            '["accuracy"]', f'["accuracy", "cost"]\ncomponents = "{components}"'
+        )  # fmt: skip
+        Path("a.toml").write_text(text)
+        assert run() == 0
+    assert cli.main(["sweep", "report", "a.db", "-o", "a.html"]) == 0, capsys.readouterr().err
+    page = Path("a.html").read_text()
+    assert "cell.bits=4, adc.bits=None" in page and "cell.bits=1, adc.bits=None" not in page
+    words = ["plot", "a.db", "--kind", "frontier", "-o", "a.png"]
+    assert cli.main(["sweep", *words]) == 0, capsys.readouterr().err
+    assert shown == ["cell.bits=2, adc.bits=None", "cell.bits=4, adc.bits=None"]

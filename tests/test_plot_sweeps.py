@@ -117,6 +117,23 @@ def test_machines_without_a_knob_are_left_out() -> None:
     )
 
 
+def test_none_is_a_text_and_a_gap_is_none() -> None:
+    """Columns of text hold gaps as None."""
+    values = ["None", None, 8, float("nan"), "8x"]
+    rows = [
+        {"machine": str(i), "k": k, "j": str(k), "trial": 0, "seed": 1, "x": float(i)}
+        for i, k in enumerate(values)
+    ]
+    given = results(rows, ("k", "j"))
+    assert given.table["k"].dtype == object
+    ax = plot.sweep_lines(given, "k")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "None", "8x"]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [2, 0, 4])
+    assert len(plot.sweep_panels(given, "j", "k")) == 3
+    cells = plot.sweep_heat_map(given, "k", "j", "x").collections[0].get_array()
+    assert sorted(np.ma.compressed(cells)) == [0, 2, 4]
+
+
 def test_many_numbers_are_cut_into_groups() -> None:
     rows = [
         {"machine": str(i), "k": float(i), "trial": 0, "seed": 1, "x": 10.0 * i} for i in range(30)
@@ -145,6 +162,39 @@ def test_panels_have_a_common_axis_and_each_its_machines() -> None:
         np.testing.assert_allclose(by_label(ax, "Refitted head").get_ydata(), wanted)
         assert ax.get_shared_y_axes().joined(ax, panels[0])
     assert not texts_overlap(panels[0].figure)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "sigmas",
+    [
+        [0.0005, 0.001, 0.0013, 0.02, 0.05],
+        [0.005, 0.011, 0.012, 0.013, 0.2],
+        [1e-12, 1.1e-12, 1e-3, 2e-3, 1e4],
+        [0.0123, 0.0124, 0.0125, 0.2, 0.3],
+    ],
+)
+def test_ticks_of_logarithmic_axes_have_room(sigmas: list[float], count: int) -> None:
+    def drawn(knobs: Any, chip: int) -> dict[str, Any]:
+        return {"refitted": 0.5}
+
+    vary = {SIGMA: sigmas, BITS: list(range(1, count + 1))}
+    panels = plot.sweep_panels(made(vary, 1, drawn), SIGMA, BITS)
+    assert panels[0].get_xscale() == "log"
+    assert not texts_overlap(panels[0].figure)
+    low, high = min(sigmas), max(sigmas)
+    for panel in panels:
+        ticks = [tick for tick in panel.get_xticks() if low <= tick <= high]
+        assert len(ticks) > (count < 4)
+
+
+def test_legends_of_panels_fit() -> None:
+    for count in (1, 2, 3, 4):
+        vary = {SIGMA: [0.0, 0.1], BITS: list(range(1, count + 1))}
+        figure = plot.sweep_panels(made(vary), SIGMA, BITS)[0].figure
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
 
 
 def test_many_panels_stand_in_rows() -> None:
@@ -222,6 +272,28 @@ def test_totals_that_leave_out_more_are_hollow() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Area (mm²)", "x")
 
 
+def test_what_no_total_includes_is_wrapped() -> None:
+    def partly(knobs: Any, chip: int) -> dict[str, Any]:
+        return accuracies(knobs, chip) | {"energy_without": "dac, array, word_line, sram, adc"}
+
+    found = made(measured=partly)
+    ax = plot.sweep_frontier(found)
+    words = "Energy of an inference (µJ, without adc, array, dac, sram, word_line)"
+    assert ax.get_xlabel().replace("\n", " ") == words and "\n" in ax.get_xlabel()
+    assert not texts_overlap(ax.figure)
+
+
+def test_bands_and_intervals_of_accuracies_end_at_0_and_1() -> None:
+    rows = [
+        {"machine": name, "k": 1, "trial": t, "seed": s, "refitted": x, "energy": 1e-6}
+        for name, t, s, x in (("a", 0, 1, 0.1), ("b", 0, 2, 0.0), ("b", 1, 3, 1.0))
+    ]
+    given = results(rows, ("k",))
+    assert band(plot.sweep_lines(given, "k"), 0) == ([0], [0.8])
+    (bar,) = plot.sweep_frontier(given).collections[0].get_segments()
+    assert bar[:, 1].tolist() == [0, 1]
+
+
 def test_effects_are_bars_from_the_lowest_to_the_highest_mean() -> None:
     found = effects(made(), "refitted")
     ax = plot.sweep_effects(made())
@@ -231,6 +303,42 @@ def test_effects_are_bars_from_the_lowest_to_the_highest_mean() -> None:
         assert bar.get_x() == pytest.approx(row["lowest"])
         assert bar.get_x() + bar.get_width() == pytest.approx(row["highest"])
     assert [text.get_text() for text in ax.texts] == [f"{100 * s:.0f} %" for s in found["share"]]
+    assert not texts_overlap(ax.figure)
+
+
+def test_knobs_of_one_row_are_shortened() -> None:
+    def tied(knobs: Any, chip: int) -> dict[str, Any]:
+        return accuracies(knobs | {BITS: int(knobs[BITS])}, chip)
+
+    grid = made(measured=tied)
+    names = [f"array.a_rather_long_name_{i}" for i in range(5)]
+    table = grid.table.assign(**{name: grid.table[BITS] * (i + 2) for i, name in enumerate(names)})
+    ax = plot.sweep_effects(Results(table, (BITS, SIGMA, *names), ("refitted",)))
+    assert [label.get_text() for label in ax.get_yticklabels()] == [SIGMA, f"{BITS} +\n5 more"]
+    assert not texts_overlap(ax.figure)
+
+
+def test_effects_that_cannot_be_told_are_said_to_be_so() -> None:
+    rows = [
+        {"machine": str(i), "k": f"x{i}", "trial": 0, "seed": 1, "refitted": 0.1 * i}
+        for i in range(5)
+    ]
+    ax = plot.sweep_effects(results(rows, ("k",)))
+    assert [text.get_text() for text in ax.texts] == ["–"]
+    words = ax.get_xlabel().replace("\n", " ")
+    assert "(these machines are too few, or were chosen so, that knobs cannot be told" in words
+    assert not texts_overlap(ax.figure)
+    # One of two others tells what the third is: their shares are gaps, that of the last is not.
+    vary = {"a": [0, 1], "b": [0, 1], SIGMA: [0.0, 0.1]}
+    table = made(
+        vary, measured=lambda knobs, chip: accuracies(knobs | {BITS: knobs["a"]}, chip)
+    ).table
+    some = Results(
+        table.assign(both=table["a"] + table["b"]), ("a", "b", SIGMA, "both"), ("refitted",)
+    )
+    ax = plot.sweep_effects(some)
+    assert [text.get_text()[-1] for text in ax.texts] == ["%", "–", "–", "–"]
+    assert "(%: share of the variance, –: cannot be told)" in ax.get_xlabel()
     assert not texts_overlap(ax.figure)
 
 

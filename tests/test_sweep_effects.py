@@ -173,10 +173,75 @@ def test_what_cannot_be_told_apart_is_a_gap() -> None:
     assert not (known & ~found["knob"].str.contains("+", regex=False)).any()
 
 
+def test_as_many_values_as_machines_explain_nothing() -> None:
+    """Any numbers would be explained by a number for each machine."""
+    rng = np.random.default_rng(21)
+    names = [f"x{i}" for i in range(12)]
+    for knobs in (
+        {"a": names},
+        {"a": [*names[:11], "x0"]},  # one machine is left to judge ten terms by
+        {"a": list("aabbccddeeff"), "b": list("xyzuvwrstopq")},
+    ):
+        found = sweep.effects(results(rng.random((12, 1)), knobs=knobs))
+        assert found["share"].isna().all() and found["by_chance"].isna().all()
+        assert np.isnan(found.attrs["explained"]) and found["spread"].notna().all()
+    two = sweep.effects(results([[0.3], [0.8]], knobs={"a": [1, 2]}))
+    assert two["share"].isna().all() and two["spread"].tolist() == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize("machines", [8, 10, 12, 30])
+def test_few_machines_drawn_at_random_are_told_apart_by_groups(machines: int) -> None:
+    """The knob that does everything stands out; one that does nothing gets about what chance does."""
+    rng = np.random.default_rng(machines)
+    runs, share, chance = 60, [], []
+    for _ in range(runs):
+        knobs = {name: rng.random(machines) for name in "abc"}
+        step = (knobs["a"] > np.median(knobs["a"])) + rng.normal(0, 0.2, machines)
+        found = sweep.effects(results(step[:, None], knobs=knobs)).set_index("knob")
+        if set(found.index) != set("abc"):  # the same halves by chance
+            continue
+        assert found["share"].notna().all()
+        assert found["values"].max() < machines / 2 and found["share"].idxmax() == "a"
+        share.append(found.loc["b", "share"])
+        chance.append(found.loc["b", "by_chance"])
+    apart = np.subtract(share, chance)
+    assert len(apart) > 0.75 * runs
+    assert abs(apart.mean()) < FIVE_SIGMA * apart.std() / np.sqrt(len(apart))
+
+
+def test_a_small_grid_is_not_cut() -> None:
+    found = sweep.effects(grid(lambda a, b: a + b, a=range(5), b=[0, 1])).set_index("knob")
+    assert found["values"].to_dict() == {"a": 5, "b": 2}
+    assert found["share"].to_dict() == pytest.approx({"a": 2 / 2.25, "b": 0.25 / 2.25})
+
+
+def test_a_grid_and_machines_drawn_at_random_are_told_apart() -> None:
+    """As in examples/sweep.toml: what stands between them is the gap of a knob of the second."""
+    rng = np.random.default_rng(22)
+    points = [(b, s, a, None) for b in (2, 4) for s in (0.02, 0.1) for a in (8, 5)]
+    points += [(3, 0.005, 6, 4), (4, 0.15, 4, 5), (3, 0.01, 7, 4), (4, 0.2, 8, 5)]
+    columns = dict(zip(("bits", "sigma", "adc", "weight"), zip(*points, strict=True), strict=True))
+    quality = np.array([0.9 - 4 * s for _, s, _, _ in points]) + rng.normal(0, 0.01, 12)
+    found = sweep.effects(results(quality[:, None], knobs=columns))
+    assert found["knob"].iloc[0] == "sigma"
+    assert found["share"].iloc[0] > 5 * found["by_chance"].iloc[0] > 0
+    assert set(found["knob"]) == set(columns) and found["share"].notna().all()
+    assert found.attrs["explained"] < 1
+
+
+def test_none_is_a_text_and_a_gap_is_none() -> None:
+    values = ["None", "None", None, None, 8, 8, float("nan"), float("nan")]
+    level = np.array([0, 0, 5, 5, 1, 1, 5, 5]) + np.tile([0, 1], 4)
+    knobs = {"a": values, "b": [0, 1] * 4}
+    found = sweep.effects(results(level[:, None], knobs=knobs)).set_index("knob")
+    assert found.loc["a", "values"] == 3 and found.attrs["explained"] == pytest.approx(1)
+
+
 def test_what_does_not_vary_explains_nothing() -> None:
-    found = sweep.effects(grid(lambda a, b: a, a=[1, 2], b=[3])).set_index("knob")
+    given = grid(lambda a, b: a // 2, a=[0, 1, 2, 3], b=[3])
+    found = sweep.effects(given).set_index("knob")
     assert found["share"].to_dict() == pytest.approx({"a": 1, "b": 0})
-    assert sweep.interactions(grid(lambda a, b: a, a=[1, 2], b=[3])).empty
+    assert sweep.interactions(given).empty
     equal = sweep.effects(grid(lambda a, b: 0.7, a=[1, 2], b=[3, 4]))
     assert equal["share"].isna().all() and equal["spread"].tolist() == [0, 0]
     assert np.isnan(equal.attrs["explained"]) and np.isnan(equal.attrs["noise"])

@@ -110,7 +110,7 @@ def test_marks_of_knobs_say_their_values(usual: Path) -> None:
         (
             made(measured=lambda knobs, chip: {"speed": 1.0 * knobs[BITS]}),
             ["No frontier: no cost was measured", "What matters most for speed: cell.bits",
-             "No targets were given"],
+             "No targets were given, and there is no float network to take them from."],
         ),
         (
             results([{"machine": "", "trial": 0, "seed": 1, "refitted": 0.5}]),
@@ -120,6 +120,19 @@ def test_marks_of_knobs_say_their_values(usual: Path) -> None:
         (
             made({BITS: [1], SIGMA: [0.1]}),
             ["No knob to compare:", "1 of 1 machine is on the frontier"],
+        ),
+        (
+            made(measured=lambda knobs, chip: {"float": 0.9, "error": 0.1 * knobs[BITS]}),
+            ["What matters most for error", "No targets were given, and the float network gives"],
+        ),
+        (
+            made({"name": list("abcde")}, measured=lambda knobs, chip: {"x": ord(knobs["name"])}),
+            ["What matters most for x: these machines are too few, or were chosen so, that knobs"
+             " cannot be told apart."],
+        ),
+        (
+            made(measured=lambda knobs, chip: {"x": 1.0}),
+            ["What matters most for x: nothing, all machines are equal."],
         ),
         (
             made(chips=1, about={"failures": ["m, trial 3: ValueError: no"] * 23}),
@@ -136,6 +149,55 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, found: Results, says: list[
     text = written(tmp_path, found).text
     for part in says:
         assert part in text
+
+
+def test_machines_whose_cost_leaves_out_parts_are_counted(tmp_path: Path) -> None:
+    def partly(knobs: Any, chip: int) -> dict[str, Any]:
+        missing = "dac" * (knobs[BITS] < 4)
+        return accuracies(knobs, chip) | {"energy_without": missing}
+
+    line = "Mind: 6 of 9 machines are not considered: their energy leaves out dac."
+    assert written(tmp_path, made(measured=partly)).text.count(line) == 1
+    assert "not considered" not in written(tmp_path, made()).text
+
+
+def test_rivals_are_compared_on_the_same_chips(tmp_path: Path) -> None:
+    """Chips 3 and 4, on which the refitted head is better, have no rival."""
+
+    def rivals(knobs: Any, chip: int) -> dict[str, Any]:
+        found = accuracies(knobs, chip)
+        if chip < 3:
+            found["bn_reestimated"] = found["refitted"] + 0.005 * (knobs[BITS] - 2)
+            found["affine"] = found["refitted"] - 0.1
+        return found
+
+    found = made(measured=rivals, named=lambda knobs: f"{knobs[BITS]}-{knobs[SIGMA]}")
+    text = written(tmp_path, found).text
+    same = "at least as good as a refitted head of the same chips on"
+    assert (
+        "Rivals (means over chips): batch norm re-estimated, best machine 0.880 (4-0.0),"
+        f" {same} 6 of 9 machines; affine correction, best machine 0.770 (4-0.0), {same} 0 of 9"
+    ) in text
+    assert "Rivals" not in written(tmp_path, made()).text
+
+
+def test_intervals_of_accuracies_end_at_0_and_1(tmp_path: Path) -> None:
+    def wild(knobs: Any, chip: int) -> dict[str, Any]:
+        return accuracies(knobs, chip) | {
+            "refitted": [0.02, 0.3][chip],
+            "collapsed": [0.9, 1][chip],
+        }
+
+    page = written(tmp_path, made(chips=2, measured=wild))
+    assert "0.000–1.000" in page.text and "0.315–1.000" in page.text
+    tips = " ".join(own["data-tip"] or "" for own in marks(page))
+    assert "(0.000 to 1.000)" in tips and "-0." not in tips + page.text
+
+
+def test_the_cost_is_another_measure_than_the_quality(tmp_path: Path) -> None:
+    assert "No frontier: no cost was measured" in written(tmp_path, made(), quality="energy").text
+    text = written(tmp_path, made(), quality="refitted", cost="collapsed").text
+    assert "Refitted head: " in text and "Own head: " not in text
 
 
 def test_gaps_and_text_make_no_number(tmp_path: Path) -> None:
@@ -216,6 +278,14 @@ UNKNOWN = Results(made().table.drop(columns="host"), (BITS, SIGMA), ("refitted",
         (lambda path: im.report.sweep(made(), path, question=3), TypeError, "question=3"),
         (lambda path: im.report.sweep(made(), path, quality=3), TypeError, "quality=3"),
         (lambda path: im.report.sweep(made(), path, cost="price"), ValueError, "cost='price'"),
+        (
+            lambda path: im.report.sweep(made(), path, cost="refitted"),
+            ValueError, "cost='refitted': must be another measure than quality",
+        ),
+        (
+            lambda path: im.report.sweep(made(), path, targets=[0.9, 90]),
+            ValueError, "targets=90: must be numbers from 0 to 1",
+        ),
         (lambda path: im.report.sweep(made(), path, targets=0.9), TypeError, "targets=0.9"),
         (lambda path: im.report.sweep(made(), path, targets=["a"]), TypeError, "targets='a'"),
         (

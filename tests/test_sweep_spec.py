@@ -17,7 +17,7 @@ from imperfect import sweep
 from imperfect.network import Network
 from imperfect.sweep._measures import BUILT_IN
 from imperfect.sweep._sources import SOURCE
-from imperfect.sweep._spec import TABLES
+from imperfect.sweep._spec import NUMBERS, TABLES
 from imperfect.sweep._spec_machines import BASES, KINDS, RANGE
 from spec_files import TEXT, load, write_files
 
@@ -140,6 +140,36 @@ def test_values_vary(vary: str, names: list[str] | None, folder: Path) -> None:
             load(folder, text)
         return
     assert [task.name for task in load(folder, text).groups[0].tasks] == names
+
+
+def test_rules_may_look_at_all_numbers_that_measures_give(folder: Path) -> None:
+    text = TEXT.replace('"mine.toml"', '"isaac"').replace('"controls"', ", ".join(
+        f'"{name}"' for name in BUILT_IN if name not in ("accuracy", "cost")
+    ))  # fmt: skip
+    spec = load(folder, text)
+    isaac = [task for group in spec.groups for task in group.tasks if task.name == "isaac"]
+    given = set(sweep.run(isaac, stop=1).measures)
+    layers = {name for name in given if name.startswith("error of ")}
+    numbers = {name for names in NUMBERS.values() for name in names}
+    assert layers and given == numbers | layers
+    for name in sorted(given):
+        has_cost = name in (*NUMBERS["accuracy"], *NUMBERS["cost"])
+        rule = f'{{ measure = "{name}", half_width = 0.1 }}'
+        with_rule = text.replace("chips = 3", f"stop = {rule}") if has_cost else text.replace(
+            'measure = "shuffled"', f'measure = "{name}"'
+        )  # fmt: skip
+        stops = [group.stop.measure for group in load(folder, with_rule).groups]
+        assert stops[not has_cost] == name
+
+
+def test_images_that_are_too_few_are_told_before_the_network_sees_any(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = TEXT.replace("net.onnx", "bundled").replace("photos.npz", "bundled")
+    monkeypatch.setattr(Network, "__call__", None)
+    for count in (1, 29):
+        with pytest.raises(ValueError, match=f"toml:5: problem.n_train: n_train={count}: .* 30, 3"):
+            load(folder, bundled.replace("n_train = 30", f"n_train = {count}"))
 
 
 def test_files_that_are_no_specifications(tmp_path: Path) -> None:

@@ -224,9 +224,9 @@ def sweep(
     """Write a report of a sweep: one HTML file that needs nothing else, with figures and a table.
 
     It holds the question, answers in words (the frontier of quality and cost, the cheapest machines
-    that keep targets, which knobs matter, controls), figures whose marks say what they are, a table
-    of all machines that sorts and filters, the specification, and where it was measured. What the
-    results do not tell is said in one line.
+    that keep targets, which knobs matter, controls, rivals of refitting), figures whose marks say
+    what they are, a table of all machines that sorts and filters, the specification, and where it
+    was measured. What the results do not tell is said in one line.
 
     Parameters
     ----------
@@ -241,10 +241,10 @@ def sweep(
         The measure that machines are judged by, better when higher; None takes refitted, else
         collapsed, else the first measure. For either of those two the other one is shown beside it.
     cost
-        A measure that is better when lower; None takes energy, else latency, else area.
+        Another measure, better when lower; None takes energy, else latency, else area.
     targets
-        Values of the quality that machines are to keep; None takes 98, 95, 90 and 80 % of the float
-        network's accuracy.
+        Values of the quality that machines are to keep, those of accuracies from 0 to 1; None takes
+        98, 95, 90 and 80 % of the float network's accuracy.
 
     Raises
     ------

@@ -68,16 +68,25 @@ def integer(low: int, high: int) -> Any:
     return convert
 
 
-def numbers(text: str) -> list[float]:
+def numbers(text: str, example: str = "0.01,0.02") -> list[float]:
     """A type for argparse: numbers with commas between them."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         values = [float("nan")]
     if not all(math.isfinite(value) for value in values):
-        message = f"{text!r}: must be finite numbers with commas between them, such as 0.01,0.02"
+        message = f"{text!r}: must be finite numbers with commas between them, such as {example}"
         raise argparse.ArgumentTypeError(message)
     return values
+
+
+def names(text: str) -> list[str]:
+    """A type for argparse: names with commas between them."""
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        message = f"{text!r}: must be names with commas between them, such as refitted,collapsed"
+        raise argparse.ArgumentTypeError(message)
+    return found
 
 
 def field_values(text: str) -> tuple[str, list[Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imperfect._cli.arguments import cores, integer, numbers
+from imperfect._cli.arguments import cores, integer, names, numbers
 from imperfect._cli.sweep_run import run_spec
 from imperfect._cli.sweep_show import export_table, plot_results, print_status, write_report
 
@@ -29,6 +30,16 @@ and --y), panels (collapse and recovery against --x, one panel for each value of
 KINDS = ("lines", "heat", "panels", "frontier", "effects")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses words it does not know itself, so that its own usage is shown."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
+
+
 def add_sweep(commands: Any) -> None:
     """Add the command to a parser's."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -40,7 +51,9 @@ def add_sweep(commands: Any) -> None:
         epilog=f"example:\n  imperfect sweep run {SPEC} -o results.db\n"
         "  imperfect sweep report results.db -o report.html",
     )
-    actions = sweep.add_subparsers(dest="action", required=True, metavar=f"{{{','.join(ACTIONS)}}}")
+    actions = sweep.add_subparsers(
+        dest="action", required=True, metavar=f"{{{','.join(ACTIONS)}}}", parser_class=_Parser
+    )
 
     def add(name: str, text: str, example: str, description: str = "") -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = actions.add_parser(
@@ -71,14 +84,15 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", dest="store", required=True, metavar="FILE", help="the store; made if it is not there"
     )
-    parser.add_argument(
+    workers = parser.add_mutually_exclusive_group()
+    # Why: with a default, argparse does not see that its value was given as well.
+    workers.add_argument(
         "--jobs",
         type=integer(1, 10**4),
-        default=cores(),
         metavar="N",
         help=f"processes; results do not depend on it (cores: {cores()})",
     )
-    parser.add_argument(
+    workers.add_argument(
         "--cluster", metavar="ADDRESS", help="a Dask scheduler whose workers measure instead"
     )
     parser.add_argument(
@@ -102,13 +116,13 @@ def _plot_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", metavar="KNOB", help=text)
     parser.add_argument(
         "--measure",
-        action="append",
-        metavar="NAME",
-        help="what was measured, such as refitted; lines and frontier take several",
+        action="extend",
+        type=names,
+        metavar="NAME,NAME",
+        help="what was measured: refitted,collapsed or --measure refitted --measure collapsed;"
+        " heat and effects take one",
     )
-    parser.add_argument(
-        "--cost", default="energy", metavar="NAME", help="cost of a frontier (energy)"
-    )
+    parser.add_argument("--cost", metavar="NAME", help="cost of a frontier (energy)")
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +132,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cost", metavar="NAME", help="what is to be low (energy)")
     parser.add_argument(
         "--targets",
-        type=numbers,
+        type=partial(numbers, example="0.8,0.9"),
         metavar="V,V",
         help="values of the quality to keep (98, 95, 90 and 80 %% of the float network's accuracy)",
     )
@@ -130,7 +144,7 @@ def _store(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _output(parser: argparse.ArgumentParser, what: str, *endings: str) -> None:
-    names = ", ".join(endings)
+    shown = ", ".join(endings)
 
     def convert(text: str) -> Path:
         if Path(text).suffix not in endings:
@@ -138,7 +152,7 @@ def _output(parser: argparse.ArgumentParser, what: str, *endings: str) -> None:
         return Path(text)
 
     parser.add_argument(
-        "-o", dest="out", type=convert, required=True, metavar="FILE", help=f"the {what}: {names}"
+        "-o", dest="out", type=convert, required=True, metavar="FILE", help=f"the {what}: {shown}"
     )
 
 

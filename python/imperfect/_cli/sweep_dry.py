@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
 
 from imperfect._cli.sweep_counts import Part, counts_at, time_text
-from imperfect.sweep import Spec, Task, run
+from imperfect.sweep import Spec, Stop, run
 from imperfect.sweep._spec import Group
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TRIED = 4  # machines of a group that are tried, spread over its spaces; one of each at least
+LONGEST = 15.0  # seconds after which no other trial is begun, but for the first of each group
 
 
 def print_plan(spec: Spec, path: str, jobs: int) -> None:
@@ -19,10 +24,12 @@ def print_plan(spec: Spec, path: str, jobs: int) -> None:
     parts = [Part.of(group) for group in spec.groups]
     tasks = sum(len(group.tasks) for group in spec.groups)
     print(f"{sum(map(len, spec.spaces)):,} machines, {tasks:,} tasks")
-    seconds, tried = 0.0, 0
-    for group, part, counts in zip(spec.groups, parts, counts_at(path, parts), strict=True):
+    seconds, tried, begun = 0.0, 0, time.monotonic()
+    for number, (part, counts) in enumerate(zip(parts, counts_at(path, parts), strict=True), 1):
         print(f"{part}, {part.done(counts):,} of them in {path}", flush=True)
-        work, count = _group_seconds(spec, group, part.missing(counts), jobs)
+        end = begun + LONGEST * number / len(parts)
+        group = spec.groups[number - 1]
+        work, count = _group_seconds(spec, group, part.missing(counts), jobs, end)
         seconds, tried = seconds + work, tried + count
     if not tried:
         print("nothing is missing")
@@ -32,7 +39,7 @@ def print_plan(spec: Spec, path: str, jobs: int) -> None:
 
 
 def _group_seconds(
-    spec: Spec, group: Group, missing: Sequence[int], jobs: int
+    spec: Spec, group: Group, missing: Sequence[int], jobs: int, end: float
 ) -> tuple[float, int]:
     """Seconds that the missing trials of a group take in all, and how many were tried for that."""
     tasks, stop = group
@@ -40,31 +47,43 @@ def _group_seconds(
     wanted = sum(missing) if stop.total is None else min(sum(missing), stop.total - there)
     if wanted <= 0:
         return 0.0, 0
-    machines = max(1, TRIED // len(spec.spaces))
-    seconds, tried, start = 0.0, 0, 0
-    for space in spec.spaces:
-        own = slice(start, start + len(space))
-        work, count = _estimate(group.tasks[own], missing[own], machines, jobs)
-        seconds, tried, start = seconds + work, tried + count, own.stop
-    # Why: the rule ``total`` may want fewer trials than tasks would have.
-    return seconds * wanted / sum(missing), tried
-
-
-def _estimate(
-    tasks: Sequence[Task], missing: Sequence[int], machines: int, jobs: int
-) -> tuple[float, int]:
-    """Seconds that the missing trials of tasks take one after the other, from a few of them."""
-    todo = [place for place, count in enumerate(missing) if count]
-    if not todo:
-        return 0.0, 0
-    # Why: the middles of equal parts of the list; its ends are where values are extreme.
-    middles = (np.arange(min(machines, len(todo))) + 0.5) * len(todo) / min(machines, len(todo))
-    tried = [tasks[todo[int(place)]] for place in middles]
-    results = run(tried, stop=min(2, max(missing)))
+    left = max(end - time.monotonic(), 1e-3)
+    tried = [tasks[place] for place in _places(spec, missing)]
+    results = run(tried, stop=Stop(trials=min(2, max(missing)), seconds=left))
     for failure in results.about["failures"]:
         raise ValueError(f"a trial fails: {failure}")
-    means = results.table.groupby("trial")["seconds"].mean()
+    seconds = 0.0
+    for own in _spaces(spec):
+        known = results.table["task"].isin([task.id for task in tasks[own]])
+        rows = results.table[known if known.any() else slice(None)]
+        seconds += _seconds(rows, missing[own], jobs)
+    # Why: the rule ``total`` may want fewer trials than tasks would have.
+    return seconds * wanted / sum(missing), len(results)
+
+
+def _spaces(spec: Spec) -> Iterator[slice]:
+    """Where the machines of each space are among all."""
+    start = 0
+    for space in spec.spaces:
+        yield slice(start, start + len(space))
+        start += len(space)
+
+
+def _places(spec: Spec, missing: Sequence[int]) -> list[int]:
+    """Some machines with missing trials, those of all spaces in turn."""
+    count = max(1, TRIED // len(spec.spaces))
+    chosen = []
+    for own in _spaces(spec):
+        todo = [place for place in range(own.start, own.stop) if missing[place]]
+        few = min(count, len(todo))
+        # Why: the middles of equal parts of the list; its ends are where values are extreme.
+        chosen.append([todo[int((i + 0.5) * len(todo) / few)] for i in range(few)])
+    return [place for place in chain(*zip_longest(*chosen)) if place is not None]
+
+
+def _seconds(rows: pd.DataFrame, missing: Sequence[int], jobs: int) -> float:
+    """Seconds that missing trials take one after the other, from those of some machines."""
+    means = rows.groupby("trial")["seconds"].mean()
     # Why: a process maps the weights of a machine for the first of its chips alone.
     first = sum(min(count, jobs) for count in missing)
-    later = sum(missing) - first
-    return float(means.iloc[0] * first + means.iloc[-1] * later), len(results)
+    return float(means.iloc[0] * first + means.iloc[-1] * (sum(missing) - first))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from imperfect._cli.arguments import cores
 from imperfect._cli.sweep_bar import Bar, sweep_bar
 from imperfect._cli.sweep_counts import (
     SHOWN,
@@ -34,9 +35,9 @@ def run_spec(options: argparse.Namespace) -> None:
         require(name)
     if options.cluster is not None:
         require("distributed", "sweep")
+    options.jobs = options.jobs or (cores() if options.cluster is None else 1)
     if options.dry_run:
-        jobs = options.jobs if options.cluster is None else 1
-        print_plan(Spec.load(options.spec), options.store, jobs)
+        print_plan(Spec.load(options.spec), options.store, options.jobs)
         return
     command = _command(options)
     with _resumable(command):
@@ -49,7 +50,8 @@ def run_spec(options: argparse.Namespace) -> None:
         done, wanted = _state(options.store, parts)
         most = "at most " * any(part.is_adaptive for part in parts)
         took = time_text(time.monotonic() - begun)
-        state = f"{done:,} of {most}{wanted:,} trials are in {options.store}"
+        machines = f"{len(spec.groups[0].tasks):,} machines"
+        state = f"{done:,} of {most}{wanted:,} trials of {machines} are in {options.store}"
         print(f"{state}, {new:,} of them new, in {took}")
         if end is not None and time.monotonic() >= end and done < wanted:
             print(f"stopped after {time_text(options.seconds)}; go on with: {command}")

@@ -14,10 +14,11 @@ from imperfect.sweep import Results, export, load
 from imperfect.sweep._load import results_of
 from imperfect.sweep._store import Store
 
-# Options that each kind of picture needs.
+# Options that each kind of picture needs; those that one kind alone can do without.
 NEEDED = {"lines": ("x",), "heat": ("x", "y"), "panels": ("x", "by"), "frontier": (), "effects": ()}
+OPTIONAL = {"frontier": ("cost",)}
 ONE = ("heat", "effects")  # kinds that draw one measure
-QUALITY = "refitted"
+QUALITY, COST = "refitted", "energy"
 
 
 def print_status(options: argparse.Namespace) -> None:
@@ -59,9 +60,12 @@ def plot_results(options: argparse.Namespace) -> None:
     """Draw one picture."""
     require("matplotlib")
     kind, measures = options.kind, options.measure
-    for name in NEEDED[kind]:
-        if getattr(options, name) is None:
+    for name in ("x", "y", "by", "cost"):
+        is_given = getattr(options, name) is not None
+        if name in NEEDED[kind] and not is_given:
             raise ValueError(f"--kind {kind}: needs --{name} KNOB, a knob of the sweep")
+        if is_given and name not in (*NEEDED[kind], *OPTIONAL.get(kind, ())):
+            raise ValueError(f"--kind {kind}: does not use --{name}")
     if kind in ONE and measures and len(measures) > 1:
         raise ValueError(f"--kind {kind}: takes one --measure, not {len(measures)}")
     drawn = _pictures(_planned(options.store), options)[kind]()
@@ -80,7 +84,7 @@ def _pictures(results: Results, options: argparse.Namespace) -> dict[str, Callab
         "lines": lambda: plot.sweep_lines(results, x, measures),
         "heat": lambda: plot.sweep_heat_map(results, x, options.y, one),
         "panels": lambda: plot.sweep_panels(results, x, options.by, measures=measures),
-        "frontier": lambda: plot.sweep_frontier(results, options.cost, measures),
+        "frontier": lambda: plot.sweep_frontier(results, options.cost or COST, measures),
         "effects": lambda: plot.sweep_effects(results, one),
     }
 

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imperfect._optional import require
 from imperfect._plots.style import (
     COLUMN_INCHES,
+    LONGEST,
     STYLES,
     Style,
     check_axes,
     figure_of,
+    letters_below,
     look,
     new_figure,
     plain,
@@ -33,6 +39,8 @@ DRAWN = ("collapsed", "refitted", "shuffled")
 SAME_FOR_ALL = ("float", "pixels")
 FEW = 40  # machines, whose markers are larger
 SHORT, LONG = 6, 1000  # logarithmic axes, by the ratio of their ends
+GAP = 1.5  # letters between labels of ticks
+IN_LABEL = 0.9  # letters of an axis's label for one of a tick's, with some room beside the axes
 
 
 def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy") -> Figure:
@@ -142,7 +150,9 @@ def label_cost(ax: Axes, points: pd.DataFrame, cost: str) -> None:
     name, scale, unit = axis_of(cost)
     name = plain(name)
     notes = [unit] * bool(unit) + [f"without {', '.join(sorted(common))}"] * bool(common)
-    ax.set_xlabel(f"{name} ({', '.join(notes)})" if notes else name)
+    label = f"{name} ({', '.join(notes)})" if notes else name
+    width = max(LONGEST, int(IN_LABEL * letters_below(ax)))
+    ax.set_xlabel(textwrap.fill(label, width, break_long_words=False))
     if (points[cost] > 0).all():
         log_axis(ax, points[cost] / scale)
     ax.grid(linewidth=0.4, alpha=0.4)
@@ -150,14 +160,37 @@ def label_cost(ax: Axes, points: pd.DataFrame, cost: str) -> None:
 
 
 def log_axis(ax: Axes, values: Any) -> None:
-    """A logarithmic horizontal axis: plain numbers at 1, 2, 5, ... or, on a long one, 1, 10, ..."""
+    """A logarithmic horizontal axis with plain numbers, as many as there is room for."""
     ticker = require("matplotlib.ticker")
     ax.set_xscale("log")
-    low, high = min(values), max(values)
-    locator = ticker.LogLocator(subs=(1,) if high > LONG * low else (1, 2, 5))
-    if high < SHORT * low:
-        ticks = ticker.MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
-        locator = ticker.FixedLocator([tick for tick in ticks if low <= tick <= high] or [low])
-    ax.xaxis.set_major_locator(locator)
+    low, high = float(min(values)), float(max(values))
+    choices = _ticks(low, high)
+    ticks = next((own for own in choices if own and _fit(own, low, high, letters_below(ax))), [low])
+    ax.xaxis.set_major_locator(ticker.FixedLocator(ticks))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _ticks(low: float, high: float) -> Iterator[list[float]]:
+    """Where ticks may stand, most first: at 1, 2, 5, ..., or, on a long axis, 1, 10, ..."""
+    ticker = require("matplotlib.ticker")
+    if high < SHORT * low:
+        for count in range(6, 0, -1):
+            found = ticker.MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(low, high)
+            yield [float(tick) for tick in found if low <= tick <= high]
+    first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
+    for apart in range(1, last - first + 2):
+        for steps in ((1, 2, 5), (1, 3), (1,)) if apart == 1 and high <= LONG * low else ((1,),):
+            decades = range(-(-first // apart) * apart, last + 1, apart)
+            found = [float(f"{step}e{decade}") for decade in decades for step in steps]
+            yield [tick for tick in found if low <= tick <= high]
+
+
+def _fit(ticks: list[float], low: float, high: float, letters: float) -> bool:
+    """Whether labels of ticks have room beside each other."""
+    half = [len(f"{tick:g}") / 2 for tick in ticks]
+    scale = letters / math.log(high / low) if high > low else math.inf
+    return all(
+        scale * math.log(b / a) >= GAP + own + other
+        for (a, own), (b, other) in itertools.pairwise(zip(ticks, half, strict=True))
+    )

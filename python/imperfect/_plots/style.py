@@ -19,6 +19,7 @@ COLUMN_INCHES = 3.5
 # Ticks stand at the values themselves where these are at least so far apart on the axis.
 TICK_DISTANCE = 0.06
 LONGEST = 32  # letters of a name
+POINTS, LETTER = 72, 4.2  # of an inch, and of a letter of a tick's label
 RC = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -78,6 +79,12 @@ def figure_of(ax: Axes) -> Figure:
     """The figure that axes belong to."""
     figure: Any = ax.get_figure(root=True)
     return cast("Figure", figure)
+
+
+def letters_below(ax: Axes) -> float:
+    """How many letters of ticks' labels fit side by side below axes, before they are laid out."""
+    width = float(ax.get_position().width * figure_of(ax).get_figwidth())
+    return width * POINTS / LETTER
 
 
 def plain(text: str) -> str:

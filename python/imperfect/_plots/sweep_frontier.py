@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 HEADS = ("collapsed", "refitted")
 CONTROL = "shuffled"
+# What is said where no share of the variance is known.
+TOO_FEW = "these machines are too few, or were chosen so, that knobs cannot be told apart"
 
 
 def sweep_frontier(
@@ -105,7 +108,8 @@ def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None =
 
     Numbers are those of ``sweep.effects``: means over the machines that have the value, and beside
     each bar the share of the variance between machines that the knob explains, or a dash where that
-    cannot be told.
+    cannot be told. A line says so where it can be told of no knob. Of knobs that are one row, the
+    first is named.
 
     Parameters
     ----------
@@ -194,6 +198,17 @@ def _has_both(results: Results, quality: str, cost: str) -> bool:
     return len(own.index.intersection(other.index)) > 0
 
 
+def untold(found: pd.DataFrame) -> list[str]:
+    """Knobs whose share of the variance is not known, though machines differ."""
+    gaps = found["share"].isna() & (found["values"] > 1) & (found["spread"].max() > 0)
+    return list(found.loc[gaps, "knob"])
+
+
+def is_told(found: pd.DataFrame) -> bool:
+    """Whether the share of the variance of some knob that varies is known."""
+    return bool((found["share"].notna() & (found["values"] > 1)).any())
+
+
 def draw_effects(ax: Axes, found: pd.DataFrame, quality: str) -> BarContainer:
     """A bar for each knob, the one that matters most on top."""
     label, scale = label_of(quality)
@@ -202,17 +217,20 @@ def draw_effects(ax: Axes, found: pd.DataFrame, quality: str) -> BarContainer:
         places, (found["highest"] - found["lowest"]) / scale, 0.62, found["lowest"] / scale,
         color=styles_of([quality])[quality].color, alpha=0.8,
     )  # fmt: skip
+    names = [name.split(" + ") for name in found["knob"]]
+    shown = [plain(own) + (f" +\n{len(more)} more" if more else "") for own, *more in names]
     texts = [f"{100 * share:.0f} %" if share == share else "–" for share in found["share"]]
     ax.bar_label(bars, texts, padding=3, size=7)
-    ax.set_yticks(places, [" +\n".join(map(plain, name.split(" + "))) for name in found["knob"]])
+    ax.set_yticks(places, shown)
     ax.invert_yaxis()
     if quality in STYLES:
         ax.set_xlim(0, 1)
     else:
         ax.margins(x=0.16)
-    ax.set_xlabel(
-        f"{plain(label)}, lowest to highest mean\n(%: share of the variance)", loc="right"
-    )
+    note = "%: share of the variance"
+    if untold(found):
+        note = f"{note}, –: cannot be told" if is_told(found) else textwrap.fill(TOO_FEW, 44)
+    ax.set_xlabel(f"{plain(label)}, lowest to highest mean\n({note})", loc="right")
     ax.grid(axis="x", linewidth=0.4, alpha=0.4)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)

@@ -63,7 +63,7 @@ class Groups(NamedTuple):
 
 
 def groups_of(results: Results, field: str, knob: Any) -> Groups:
-    """A group for each value of a knob; more than 12 numbers are cut as in ``sweep.effects``.
+    """A group for each value of a knob; more than 12 numbers are cut into 6 of equal size.
 
     Raises
     ------
@@ -87,7 +87,11 @@ def groups_of(results: Results, field: str, knob: Any) -> Groups:
     ]
     group = {value: place for place, part in enumerate(parts) for value in part.tolist()}
     group |= {text: place for place, text in enumerate(texts, len(parts))}
-    codes = [group.get(value if _is_number(value) else str(value), -1) for value in own]
+    # Why: a gap is no value, whereas None is one, which knobs hold as text.
+    codes = [
+        group[value if _is_number(value) else str(value)] if known else -1
+        for value, known in zip(own, own.notna(), strict=True)
+    ]
     places = range(len(parts) + len(texts)) if texts else [part.mean() for part in parts]
     if not values:
         raise ValueError(f"{field}={knob!r}: no machine of results has a value of it")
@@ -117,8 +121,11 @@ def measured(results: Results, field: str, name: Any) -> Sample:
     return sample
 
 
-def spread_by(sample: Sample, codes: pd.Series[int]) -> pd.DataFrame:
-    """Means of a measure by group: columns group, mean, low, high, machines, chips."""
+def spread_by(measure: str, sample: Sample, codes: pd.Series[int]) -> pd.DataFrame:
+    """Means of a measure by group: columns group, mean, low, high, machines, chips.
+
+    Bands of accuracies end at 0 and 1.
+    """
     machines = sample.machines.assign(group=codes)
     machines = machines[machines["group"] >= 0]
     chips = sample.chips.join(machines[["group", "mean"]], on="machine", how="inner")
@@ -126,10 +133,11 @@ def spread_by(sample: Sample, codes: pd.Series[int]) -> pd.DataFrame:
     apart = chips.groupby(["group", "seed"])["apart"].mean().groupby("group")
     groups = machines.groupby("group")
     means = groups["mean"].mean()
+    low, high = means + apart.min(), means + apart.max()
     found = require("pandas").DataFrame({
         "mean": means,
-        "low": means + apart.min(),
-        "high": means + apart.max(),
+        "low": low.clip(0) if measure in STYLES else low,
+        "high": high.clip(upper=1) if measure in STYLES else high,
         "machines": groups.size(),
         "chips": groups["trials"].sum(),
     })  # fmt: skip

@@ -17,6 +17,7 @@ from imperfect._plots.style import (
     TICK_DISTANCE,
     check_axes,
     figure_of,
+    letters_below,
     look,
     new_figure,
     plain,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 LOG_FROM = 20  # ratio of the greatest value to the least
-POINTS, LETTER = 72, 4.2  # of an inch, and of a letter of a tick's label
 FULL = 0.7  # of the room below axes; a colour bar takes some of it
 SPREAD = "lines: mean over machines and chips; bands: worst to best chip"
 PANELS_IN_ROW, PANEL_INCHES = 4, 1.75
@@ -167,7 +167,7 @@ def sweep_panels(
                     panel.set_ylabel("")
                 if place < count - PANELS_IN_ROW:
                     panel.set_xlabel("")
-            _add_legend(panels[0], 4)
+            _add_legend(panels[0], 4 if count > 2 else 2)
     return panels
 
 
@@ -274,7 +274,7 @@ def draw_lines(
     drawn = []
     for measure, style in styles_of(measures).items():
         scale = label_of(measure)[1] if len(measures) == 1 else 1.0
-        spread = spread_by(samples[measure], groups.codes)
+        spread = spread_by(measure, samples[measure], groups.codes)
         if not len(spread):
             continue
         x = places[spread["group"]]
@@ -311,7 +311,7 @@ def _place(ax: Axes, groups: Groups) -> np.ndarray[Any, Any]:
         log_axis(ax, places)
     shown = np.log(places) if is_wide else places
     # Why: labels are not to overlap in a narrow panel either.
-    apart = max(TICK_DISTANCE, (max(map(len, groups.labels)) + 1) / _letters(ax))
+    apart = max(TICK_DISTANCE, (max(map(len, groups.labels)) + 1) / letters_below(ax))
     if groups.is_exact and np.all(np.diff(shown) >= apart * (shown[-1] - shown[0])):
         _write_ticks(ax, places, groups.labels)
     return places
@@ -322,15 +322,9 @@ def _write_ticks(ax: Axes, places: Any, labels: list[str]) -> None:
     shown = list(map(plain, labels))
     ax.set_xticks(places, shown)
     ax.minorticks_off()
-    if max(map(len, shown)) * len(shown) > FULL * _letters(ax):
+    if max(map(len, shown)) * len(shown) > FULL * letters_below(ax):
         for label in ax.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
-
-
-def _letters(ax: Axes) -> float:
-    """How many letters of ticks' labels fit side by side below axes, before they are laid out."""
-    width = float(ax.get_position().width * figure_of(ax).get_figwidth())
-    return width * POINTS / LETTER
 
 
 def draw_heat_map(
@@ -340,7 +334,7 @@ def draw_heat_map(
     (measure, own), ((x, across), (y, upwards)) = *sample.items(), knobs.items()
     width, height = len(across.labels), len(upwards.labels)
     both = (across.codes >= 0) & (upwards.codes >= 0)
-    spread = spread_by(own, (upwards.codes * width + across.codes).where(both, -1))
+    spread = spread_by(measure, own, (upwards.codes * width + across.codes).where(both, -1))
     if not len(spread):
         raise ValueError(f"x={x!r}, y={y!r}: no machine that has both was measured: {measure!r}")
     spread = spread.set_index("group").reindex(range(width * height)).reset_index()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imperfect import sweep
-from imperfect._checks import choice, real
+from imperfect._checks import choice, real, refusal
 from imperfect._plots.pareto import AXES
 from imperfect._plots.style import STYLES
 from imperfect._plots.sweep_frontier import HEADS
@@ -96,10 +96,11 @@ def content_of(results: Any, quality: Any, cost: Any, targets: Any) -> Content:
     """Everything that a report is made of, from checked arguments."""
     check_sweep(results)
     check_table("results", results.table, ["machine", "seed", *PROVENANCE], ["seconds"])
-    quality, cost = _quality(results, quality), _cost(results, cost)
+    quality = _quality(results, quality)
+    cost = _cost(results, cost, quality)
     heads = [quality]
     if quality in HEADS:
-        heads = [head for head in HEADS if head in results.measures]
+        heads = [head for head in HEADS if head in results.measures and head != cost]
     samples = {name: measured(results, "measures", name) for name in results.measures}
     names = dict.fromkeys(results.table["machine"])
     frontiers: dict[str, pd.DataFrame | str] = dict.fromkeys(heads, NO_COST)
@@ -135,19 +136,24 @@ def _quality(results: Results, given: Any) -> str:
     return next((head for head in reversed(HEADS) if head in own), (own or results.measures)[0])
 
 
-def _cost(results: Results, given: Any) -> str | None:
-    if given is not None:
-        return choice("cost", given, results.measures)
-    return next((name for name in AXES if name in results.measures), None)
+def _cost(results: Results, given: Any, quality: str) -> str | None:
+    if given is None:
+        return next((name for name in AXES if name in results.measures and name != quality), None)
+    cost = choice("cost", given, results.measures)
+    if cost == quality:
+        raise ValueError(refusal("cost", cost, "another measure than quality"))
+    return cost
 
 
 def _targets(content: Content, given: Any) -> list[tuple[float, str]]:
     """Targets that were asked, or fractions of what the float network reaches."""
     if given is not None:
-        allowed = "numbers that the quality is to keep"
+        is_accuracy = content.quality in STYLES
+        allowed = f"numbers {'from 0 to 1 ' * is_accuracy}that the quality is to keep"
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise TypeError(f"targets={given!r}: must be a sequence of {allowed}")
-        return [(real("targets", value, allowed, _is_finite), "") for value in given]
+        fits = _is_share if is_accuracy else _is_finite
+        return [(real("targets", value, allowed, fits), "") for value in given]
     exact = content.mean("float")
     if content.quality not in STYLES or content.quality == "float" or exact is None:
         return []
@@ -156,6 +162,10 @@ def _targets(content: Content, given: Any) -> list[tuple[float, str]]:
 
 def _is_finite(value: float) -> bool:
     return abs(value) < float("inf")
+
+
+def _is_share(value: float) -> bool:
+    return 0 <= value <= 1
 
 
 def shown(measure: str, value: float) -> str:

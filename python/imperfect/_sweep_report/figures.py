@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from imperfect._optional import require
 from imperfect._plots.style import COLUMN_INCHES, STYLES, figure_of, look, new_figure
-from imperfect._plots.sweep_frontier import draw_effects, draw_frontier
+from imperfect._plots.sweep_frontier import TOO_FEW, draw_effects, draw_frontier, is_told, untold
 from imperfect._plots.sweep_values import USUAL, groups_of, label_of
 from imperfect._plots.sweeps import draw_heat_map, draw_lines
 from imperfect._sweep_report.content import Content, counted, shown
@@ -133,9 +133,12 @@ def _effects(content: Content) -> Figure:
             share += f" (by chance {100 * row['by_chance']:.1f} %)"
         marks.append(Marks(bar, [f"{tip}\nShare of the variance: {share}"], [-1]))
     caption = (
-        "Bars go from the lowest to the highest mean over the machines of one value; the number is"
-        " the share of the variance between machines that the knob explains."
+        "Bars go from the lowest to the highest mean over the machines of one value, or group."
     )
+    if is_told(found):
+        caption += " Numbers are the shares of the variance between machines that knobs explain."
+    elif untold(found):
+        caption += f" {TOO_FEW.capitalize()}."
     if found.attrs["explained"] == found.attrs["explained"]:
         caption += f" All knobs, adding up, explain {100 * found.attrs['explained']:.0f} %."
     return Figure(title, _svg(ax, "effects", title, marks), caption)

@@ -13,7 +13,7 @@ from imperfect._plots.pareto import AXES
 from imperfect._plots.style import STYLES
 from imperfect._plots.sweep_values import label_of
 from imperfect._sweep_report.content import CONFIDENCE, Content, counted
-from imperfect.sweep._intervals import half_width, knobs_of
+from imperfect.sweep._intervals import ends, half_width, knobs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,8 +89,8 @@ def _measure(content: Content, measure: str) -> Column:
     cells = {}
     for (name, row), own in zip(found.iterrows(), np.asarray(half) / scale, strict=True):
         mean = row["mean"] / scale
-        ends = [digits(mean - own), digits(mean + own)] if np.isfinite(own) else []
-        notes = ["–".join(ends)] if len(set(ends)) > 1 else []
+        both = list(map(digits, ends(measure, mean, own))) if np.isfinite(own) else []
+        notes = ["–".join(both)] if len(set(both)) > 1 else []
         if row["trials"] != usual.get(name):
             notes.append(counted(int(row["trials"]), "chip"))
         note = f"<small>{', '.join(notes)}</small>" if notes else ""

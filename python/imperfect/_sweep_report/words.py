@@ -8,12 +8,16 @@ from html import escape
 from typing import Any
 
 from imperfect._plots.style import STYLES
+from imperfect._plots.sweep_frontier import HEADS, TOO_FEW, is_told, untold
 from imperfect._plots.sweep_values import label_of
 from imperfect._sweep_report.content import Content, counted, shown
 from imperfect.sweep import MinimumSpec
+from imperfect.sweep._frontier import priced_machines
 from imperfect.sweep._intervals import knobs_of
 
 CONTROLS = ("shuffled", "pixels")
+RIVALS = ("bn_reestimated", "affine")
+ROUNDING = 1e-9  # differences of accuracies that are none
 FEW_CHIPS = 5
 MOST_FAILURES, MOST_VALUES = 20, 12
 
@@ -58,7 +62,9 @@ def _duration(seconds: float) -> str:
 def answers(content: Content) -> str:
     """Sentences on the frontier, the knobs and the controls."""
     found = [_frontier_words(content, head) for head in content.heads]
-    found += [_saving(content), _knob_words(content), _control_words(content), _few_chips(content)]
+    found += [_left_out(content, head) for head in content.heads]
+    found += [_saving(content), _knob_words(content), _control_words(content)]
+    found += [_rival_words(content), _few_chips(content)]
     return "".join(f"<li>{text}</li>" for text in dict.fromkeys(found) if text)
 
 
@@ -102,6 +108,21 @@ def _frontier_words(content: Content, head: str) -> str:
     )
 
 
+def _left_out(content: Content, head: str) -> str:
+    """How many machines are not considered, because their cost is not whole."""
+    cost, found = content.cost, content.frontiers[head]
+    if cost is None or isinstance(found, str):
+        return ""
+    count, parts = priced_machines(content.results, cost, head).left_out()
+    if not count:
+        return ""
+    verb, whose = ("is", "its") if count == 1 else ("are", "their")
+    return (
+        f"<b>Mind:</b> {count:,} of {counted(len(found), 'machine')} {verb} not considered: {whose}"
+        f" {escape(cost)} leaves out {escape(' or '.join(parts))}."
+    )
+
+
 def _saving(content: Content) -> str:
     """What the accuracy of the best machine with its own head costs with a refitted one."""
     own, refitted = (content.frontiers.get(head) for head in ("collapsed", "refitted"))
@@ -132,21 +153,21 @@ def _knob_words(content: Content) -> str:
     found = content.effects
     if isinstance(found, str):
         return f"<b>No knob to compare:</b> {escape(found)}."
+    what = f"a machine's accuracy, {_head(content.quality)}" if content.quality in STYLES else ""
+    start = f"<b>What matters most for {what or escape(content.quality)}:</b>"
+    varied = found[found["values"] > 1]
+    if not len(varied):
+        return "<b>No knob varies.</b>"
+    if not is_told(found):
+        return f"{start} {TOO_FEW if untold(found) else 'nothing, all machines are equal'}."
     parts = [
         f"{escape(row['knob'])} ({shown(content.quality, row['lowest'])} to"
-        f" {shown(content.quality, row['highest'])}"
-        + (
-            f", {100 * row['share']:.0f} % of the variance)"
-            if row["share"] == row["share"]
-            else ")"
-        )
-        for row in found[found["values"] > 1].head(3).to_dict("records")
+        f" {shown(content.quality, row['highest'])}, {100 * row['share']:.0f} % of the variance)"
+        for row in varied[varied["share"].notna()].head(3).to_dict("records")
     ]
-    if not parts:
-        return "<b>No knob varies.</b>"
     rest = f"; then {', '.join(parts[1:])}" if parts[1:] else ""
-    what = f"a machine's accuracy, {_head(content.quality)}" if content.quality in STYLES else ""
-    return f"<b>What matters most for {what or escape(content.quality)}:</b> {parts[0]}{rest}."
+    gaps = escape(", ".join(untold(found)))
+    return f"{start} {parts[0]}{rest}{f'; cannot be told for {gaps}' if gaps else ''}."
 
 
 def _control_words(content: Content) -> str:
@@ -169,6 +190,33 @@ def _control_words(content: Content) -> str:
     )
 
 
+def _rival_words(content: Content) -> str:
+    """What was tried in the place of refitting, at best and against it."""
+    names = [name for name in RIVALS if name in content.samples]
+    names = [name for name in names if len(content.samples[name].machines)]
+    if not names or content.quality not in HEADS:
+        return ""
+    texts = [_rival(content, name) for name in names]
+    best = [str(content.samples[name].machines["mean"].idxmax()) for name in names]
+    return f"<b>Rivals</b> (means over chips): {'; '.join(texts)}." + _described(content, best)
+
+
+def _rival(content: Content, name: str) -> str:
+    own = content.samples[name]
+    means = own.machines["mean"]
+    best = f"{shown(name, float(means.max()))} ({_link(content, str(means.idxmax()))})"
+    text = f"{_head(name)}, best machine {best}"
+    if "refitted" not in content.samples:
+        return text
+    # Why: the refitted head may have been measured on more chips than its rival.
+    both = content.samples["refitted"].chips.merge(own.chips, on=["machine", "seed"])
+    ahead = (both["value_y"] - both["value_x"]).groupby(both["machine"]).mean() >= -ROUNDING
+    if not len(ahead):
+        return text
+    count = f"{int(ahead.sum()):,} of {counted(len(ahead), 'machine')}"
+    return f"{text}, at least as good as a refitted head of the same chips on {count}"
+
+
 def _few_chips(content: Content) -> str:
     trials = content.samples[content.quality].machines["trials"]
     few, unmeasured = int((trials < FEW_CHIPS).sum()), len(content.places) - len(trials)
@@ -186,7 +234,7 @@ def _few_chips(content: Content) -> str:
 def minimum_table(content: Content) -> str:
     """For each target the cheapest machine that is certain to keep it, or why there is none."""
     if not content.targets:
-        return _none("No targets were given, and there is no float network to take them from.")
+        return _none(_no_targets(content))
     if content.cost is None:
         return _none(str(content.minimum(content.quality, 0.0)))
     body = []
@@ -201,6 +249,14 @@ def minimum_table(content: Content) -> str:
         f'<div class="scroll"><table><thead><tr><th scope="col">To keep</th>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _no_targets(content: Content) -> str:
+    if "float" not in content.samples:
+        return "No targets were given, and there is no float network to take them from."
+    if content.quality in STYLES:
+        return "No targets were given."
+    return f"No targets were given, and the float network gives none for {content.quality}."
 
 
 def _minimum(content: Content, found: MinimumSpec | str) -> str:

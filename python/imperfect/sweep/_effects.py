@@ -23,7 +23,8 @@ from imperfect.sweep._results import Results
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_VALUES, GROUPS = 12, 6  # more numbers than that are cut into so many groups
+MOST_VALUES, GROUPS = 12, 6  # more numbers than that are cut into so many groups, or fewer
+FOR_A_TERM = 2  # machines that are to come for each term of the model where knobs are cut
 MOST_TERMS = 2000  # levels that a fit may have
 SMALLEST = 1e-9  # relative: below, numbers are rounding errors
 
@@ -53,6 +54,7 @@ def effects(results: Results, quality: str = "refitted") -> pd.DataFrame:
         well above it says nothing). ``attrs`` holds "machines"; "explained", R² of the model; and
         "noise", the share of the variance that is there because machines have finite numbers of
         chips (found by resampling those that have two or more, see ``frontier``; NaN if none has).
+        "explained" is NaN where all machines are equal, or too few (below).
 
     Raises
     ------
@@ -63,10 +65,17 @@ def effects(results: Results, quality: str = "refitted") -> pd.DataFrame:
     Notes
     -----
     Knobs with more than 12 different numbers are cut into at most 6 groups of about equally many
-    machines. A gap (spaces added together) is a value of its own. Knobs that cannot be told apart
-    (some values of one come only with some values of the other) are one row, "a + b". A share is a
-    gap where machines are too few, or were chosen so, that several other knobs together explain the
-    same, or where all machines are equal; a knob that does not vary has share 0.
+    machines. Where values as they are leave too few machines to judge by (below), all numbers are
+    cut, into at most 6 and at least 2 groups, so that two machines come for each term of the model:
+    machines drawn at random hardly share a value. A gap (spaces added together) is a value of its
+    own. Knobs that cannot be told apart (some values of one come only with some values of the
+    other) are one row, "a + b".
+
+    A model with as many terms as machines explains everything, whatever the knobs do. A share is
+    therefore a gap where fewer machines are left, beyond the terms of the model, than the knob has
+    terms (its values less one); "explained" is where this is so for some knob. It is also a gap
+    where machines were chosen so that several other knobs together explain the same, or where all
+    machines are equal; a knob that does not vary has share 0.
 
     On a full grid shares add up to "explained"; the rest are interactions and, with cut knobs, what
     differs inside groups.
@@ -90,9 +99,12 @@ def effects(results: Results, quality: str = "refitted") -> pd.DataFrame:
     rows = []
     with _one_thread():
         whole = _fit(list(varied.values()), mean)
+        explained = np.nan if _too_few(levels, len(mean) - whole.terms) else whole.explained
         for knob, codes in levels.items():
             others = [own for other, own in varied.items() if other != knob]
             share, chance = _gain(whole, _fit(others, mean), codes.max())
+            if _too_few({knob: codes}, len(mean) - whole.terms):
+                share, chance = np.nan, np.nan
             if knob not in varied:
                 share, chance = 0 * whole.explained, 0 * whole.explained
             found = np.bincount(codes, mean) / np.bincount(codes)
@@ -101,7 +113,7 @@ def effects(results: Results, quality: str = "refitted") -> pd.DataFrame:
     table: pd.DataFrame = require("pandas").DataFrame(rows, columns=EFFECTS)
     table = table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
     noise = _noise(sample) / np.var(mean) if np.isfinite(whole.explained) else np.nan
-    table.attrs |= {"machines": len(mean), "explained": whole.explained, "noise": float(noise)}
+    table.attrs |= {"machines": len(mean), "explained": explained, "noise": float(noise)}
     return table
 
 
@@ -168,8 +180,19 @@ def _prepared(
             f"results: machines with {quality!r}: {len(sample.machines)}; must be 2 or more"
         )
     knobs = knobs_of(results).loc[sample.machines.index]
-    levels = _apart({knob: _levels(knobs[knob]) for knob in knobs.columns})
-    return sample, levels, sample.machines["mean"].to_numpy()
+    mean = sample.machines["mean"].to_numpy()
+    levels = _apart({knob: _levels(knobs[knob], MOST_VALUES, GROUPS) for knob in knobs.columns})
+    if _too_few(levels, len(mean) - 1 - sum(codes.max() for codes in levels.values())):
+        count = (knobs.nunique(dropna=False) > 1).sum()
+        groups = 1 + int(len(mean) / FOR_A_TERM - 1) // max(count, 1)
+        groups = min(max(groups, 2), GROUPS)
+        levels = _apart({knob: _levels(knobs[knob], groups, groups) for knob in knobs.columns})
+    return sample, levels, mean
+
+
+def _too_few(levels: Mapping[str, Codes], left: int) -> bool:
+    """Whether fewer machines are left to judge by than some knob has terms."""
+    return bool(left < max(codes.max() for codes in levels.values()))
 
 
 def _varied(levels: Mapping[str, Codes]) -> dict[str, Codes]:
@@ -181,14 +204,14 @@ def _one_thread() -> Any:
     return require("threadpoolctl").threadpool_limits(1)
 
 
-def _levels(values: pd.Series[Any]) -> Codes:
-    """Which machines have the same value of a knob; many numbers are cut into groups."""
+def _levels(values: pd.Series[Any], most: int, groups: int) -> Codes:
+    """Which machines have the same value of a knob; more than ``most`` numbers are cut."""
     pandas = require("pandas")
     numbers = pandas.to_numeric(values, errors="coerce").to_numpy(float)
     is_number = np.isfinite(numbers)
     texts = values.astype(object).to_numpy(copy=True)
-    if len(np.unique(numbers[is_number])) > MOST_VALUES:
-        edges = np.quantile(numbers[is_number], np.arange(1, GROUPS) / GROUPS)
+    if len(np.unique(numbers[is_number])) > most:
+        edges = np.quantile(numbers[is_number], np.arange(1, groups) / groups)
         texts[is_number] = np.searchsorted(np.unique(edges), numbers[is_number])
     codes: Codes = pandas.factorize(texts, use_na_sentinel=False)[0]
     return codes

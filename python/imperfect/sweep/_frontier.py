@@ -13,6 +13,8 @@ from imperfect._optional import require
 from imperfect.sweep._intervals import (
     RESAMPLES,
     Sample,
+    ends,
+    few_equal,
     half_width,
     knobs_of,
     numbers_of,
@@ -42,6 +44,12 @@ class Priced(NamedTuple):
     quality: Sample
     cost: Sample
 
+    def left_out(self) -> tuple[int, tuple[str, ...]]:
+        """How many machines leave out what others include, and which parts these are."""
+        parts = self.machines.loc[~self.machines["is_complete"], "without"].map(_parts)
+        common = frozenset.intersection(*self.machines["without"].map(_parts))
+        return len(parts), tuple(sorted(frozenset().union(*parts) - common))
+
 
 def frontier(
     results: Results, cost: str = "energy", quality: str = "refitted", *, confidence: float = 0.95
@@ -65,12 +73,13 @@ def frontier(
         A row for each machine of which both are known, by rising cost: machine, the knobs, trials
         (chips on which the quality was measured), the cost and the quality under their own names
         (means over chips), low and high (ends of the quality's interval, Student's t over chips;
-        gaps for one chip), without (components that the cost leaves out), on_frontier, support. On
-        the frontier is a machine unless another one costs no more and is as good, and is better in
-        one of both. A machine whose total leaves out what that of another one includes is never on
-        the frontier, because its own is too low. Support is the share of 1,000 resamples of the
-        chips in which the machine is on the frontier; a gap for one chip, whose spread nobody
-        knows.
+        those of an accuracy are cut off at 0 and 1), without (components that the cost leaves out),
+        on_frontier, support. On the frontier is a machine unless another one costs no more and is
+        as good, and is better in one of both. A machine whose total leaves out what that of another
+        one includes is never on the frontier, because its own is too low. Support is the share of
+        1,000 resamples of the chips in which the machine is on the frontier. Low, high and support
+        are gaps for one chip, and where fewer than 5 chips are all equal, which may be so by
+        chance: nobody knows how they scatter.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def frontier(
     Resampling gives random weights to chips (Bayesian bootstrap, Rubin 1981, doi
     10.1214/aos/1176345338). Chips of the same seed get the same weight on all machines, so that
     machines are compared on the same chips if tasks were made with ``seeds="common"``. A machine
-    with one chip stays where it is. Machines that are close share the support.
+    with one chip, or equal ones, stays where it is. Machines that are close share the support.
 
     Examples
     --------
@@ -104,14 +113,16 @@ def frontier(
     priced = priced_machines(results, cost, quality)
     own = priced.machines
     half = half_width(own["deviation"], own["trials"], (1 - confidence) / 2)
-    half[np.isinf(half)] = np.nan
+    unknown = few_equal(own)
+    half[unknown] = np.nan
     complete = own["is_complete"].to_numpy()
-    found = own.assign(low=own["mean"] - half, high=own["mean"] + half)
+    low, high = ends(quality, own["mean"], half)
+    found = own.assign(low=low, high=high)
     found["on_frontier"], found["support"] = False, 0.0
     if complete.any():
         found.loc[complete, "on_frontier"] = leads(own["cost"][complete], own["mean"][complete])
         found.loc[complete, "support"] = _support(priced, own.index[complete])
-    found.loc[own["trials"] < 2, "support"] = np.nan
+    found.loc[unknown, "support"] = np.nan
     names = {"cost": cost, "mean": quality}
     kept = ["trials", *names, "low", "high", "without", "on_frontier", "support"]
     return with_knobs(results, found[kept].rename(columns=names))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imperfect._checks import choice, refusal
 from imperfect._cost.components import NOT_MODELLED
 from imperfect._optional import require
+from imperfect._study.run import METHODS
 from imperfect._tables import check_table
 from imperfect.sweep._results import Results, check_sweep
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 RESAMPLES = 1000
 SEED = 0  # of the resampling, so that the same results give the same answers
 MOST_NUMBERS = 4_000_000  # that resampling holds at once
+EQUAL = 5  # chips that are all equal are believed to be so; fewer may be equal by chance
 
 
 class Sample(NamedTuple):
@@ -70,6 +72,27 @@ def half_width(deviation: Any, count: Any, tail: float) -> Any:
     return np.where(several, factor * deviation / np.sqrt(count), math.inf)
 
 
+def ends(measure: str, mean: Any, half: Any) -> tuple[Any, Any]:
+    """Ends of intervals; those of an accuracy do not leave 0 to 1.
+
+    Examples
+    --------
+    >>> ends("refitted", 0.75, 0.5), ends("energy", 0.75, 0.5)
+    ((0.25, 1.0), (0.25, 1.25))
+    """
+    low, high = mean - half, mean + half
+    if measure in METHODS:
+        # Why: a mean that is no accuracy stays inside of its interval.
+        low, high = np.maximum(low, np.minimum(mean, 0)), np.minimum(high, np.maximum(mean, 1))
+    return low, high
+
+
+def few_equal(machines: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which machines (``Sample``) have too few chips, all equal, to know how chips scatter."""
+    found = (machines["deviation"] == 0) & (machines["trials"] < EQUAL)
+    return found.to_numpy()
+
+
 def sample_of(results: Results, field: str, name: Any) -> Sample:
     """A measure of the results, which the caller's argument ``field`` names.
 
@@ -97,8 +120,6 @@ def sample_of(results: Results, field: str, name: Any) -> Sample:
 
 def numbers_of(table: pd.DataFrame, name: str) -> pd.Series[Any]:
     """A column of numbers; what is not modelled is a gap."""
-    if name not in table.columns:
-        raise ValueError(f"results: has no column {name!r}; it has {list(table.columns)}")
     known = table[name].where(table[name] != NOT_MODELLED)
     numbers: pd.Series[Any] = require("pandas").to_numeric(known, errors="coerce").astype(float)
     wrong = known.notna().to_numpy() & ~np.isfinite(numbers.to_numpy())
@@ -162,21 +183,19 @@ def resampled(samples: Sequence[Sample], names: pd.Index[Any]) -> Iterator[NDArr
 
 
 def knobs_of(results: Results) -> pd.DataFrame:
-    """Values of the knobs, by name of the machine; a gap where it has no such knob.
+    """Values of the knobs, by name of the machine; a gap (NaN) where it has no such knob.
 
     Raises
     ------
     ValueError
         If a machine has several values of a knob.
     """
-    knobs = list(results.knobs)
     check_table("results", results.table, ["machine"])
-    missing = [knob for knob in knobs if knob not in results.table.columns]
-    if missing:
-        raise ValueError(f"results: has no columns {missing}, which are knobs")
-    groups = results.table.groupby("machine")[knobs]
+    groups = results.table.groupby("machine")[list(results.knobs)]
     several = (groups.nunique() > 1).stack()
     if several.any():
         machine, knob = several.index[several.to_numpy().nonzero()[0]][0]
         raise ValueError(f"results: machine {machine!r} has several values of {knob!r}")
-    return groups.first()
+    found = groups.first()
+    # Why: columns of text hold gaps as None.
+    return found.where(found.notna(), np.nan)

@@ -15,7 +15,7 @@ from imperfect._cost.result import _engineering, _mm2
 from imperfect._study.run import METHODS
 from imperfect.hardware import Hardware
 from imperfect.sweep._frontier import priced_machines
-from imperfect.sweep._intervals import half_width, knobs_of
+from imperfect.sweep._intervals import ends, few_equal, half_width, knobs_of
 from imperfect.sweep._results import Results
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 UNITS = {"energy": "J", "latency": "s"}
 NUMBERS = {"mean": "mean", "low": "low", "worst": "worst", "cost_value": "cost"}  # by field
-EQUAL = 5  # chips that are all equal are believed to be so; fewer may be equal by chance
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,6 +38,10 @@ class MinimumSpec:
         low, and the confidence.
     looked_at : int
         Machines of which both measures are known.
+    not_considered : int
+        How many of them are not taken, because their cost leaves out what others include.
+    left_out : tuple of str
+        The components that these costs leave out.
     machine : str or None
         Name of the cheapest machine that is certain to keep the target.
     knobs : dict or None
@@ -64,6 +67,8 @@ class MinimumSpec:
     cost: str
     confidence: float
     looked_at: int
+    not_considered: int
+    left_out: tuple[str, ...]
     machine: str | None
     knobs: Mapping[str, Any] | None
     hardware: Hardware | None
@@ -94,6 +99,9 @@ class MinimumSpec:
             ]
         if self.by_mean != self.machine:
             lines.append(f"  cheapest if means were exact: {self.by_mean}")
+        if self.not_considered:
+            count = f"{self.not_considered:,} of {self.looked_at:,} machines not considered"
+            lines.append(f"  {count}: their {self.cost} leaves out {' or '.join(self.left_out)}")
         return "\n".join(lines)
 
     def _price(self) -> str:
@@ -154,7 +162,7 @@ def minimum_spec(
     image: where chips differ by a few images only, even 5 may be equal by chance; 10 hardly are.
 
     A machine whose cost leaves out what that of another one includes is not taken, because its own
-    is too low (``frontier``).
+    is too low (``frontier``); the answer says how many there are.
 
     Examples
     --------
@@ -172,19 +180,22 @@ def minimum_spec(
       cheapest if means were exact: a
     """
     real("confidence", confidence, "a number above 0 and below 1", lambda p: 0 < p < 1)
-    own = priced_machines(results, cost, quality).machines
+    priced = priced_machines(results, cost, quality)
+    own = priced.machines
     _check_target(accuracy, quality)
     own = own.assign(low=own["mean"] - _bounds(own, (1 - confidence) / len(own)))
     complete = own[own["is_complete"]]
     certain, reached = complete[complete["low"] >= accuracy], complete[complete["mean"] >= accuracy]
     bounded = complete["low"][complete["low"] > -math.inf]
-    is_close = not len(certain) and len(bounded) > 0
+    close = None
+    if len(bounded) and not len(certain):
+        close = complete.iloc[int(complete["low"].to_numpy().argmax())]
     return MinimumSpec(
-        accuracy, quality, cost, confidence, len(own),
+        accuracy, quality, cost, confidence, len(own), *priced.left_out(),
         **_description(results, certain.iloc[0] if len(certain) else None),
         by_mean=str(reached.index[0]) if len(reached) else None,
-        closest=str(bounded.idxmax()) if is_close else None,
-        closest_low=float(bounded.max()) if is_close else None,
+        closest=None if close is None else str(close.name),
+        closest_low=None if close is None else _low(quality, close),
     )  # fmt: skip
 
 
@@ -197,8 +208,12 @@ def _check_target(accuracy: Any, quality: str) -> None:
 def _bounds(machines: pd.DataFrame, tail: float) -> Any:
     """How far below the means the lower bounds are."""
     half = half_width(machines["deviation"], machines["trials"], tail)
-    few = (machines["deviation"] == 0) & (machines["trials"] < EQUAL)
-    return np.where(few, math.inf, half)
+    return np.where(few_equal(machines), math.inf, half)
+
+
+def _low(quality: str, row: pd.Series[Any]) -> float:
+    """A lower bound; that of an accuracy is not below 0."""
+    return float(ends(quality, row["mean"], row["mean"] - row["low"])[0])
 
 
 def _description(results: Results, row: pd.Series[Any] | None) -> dict[str, Any]:

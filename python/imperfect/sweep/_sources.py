@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imperfect._checks import check_instance, check_known, integer
+import numpy as np
+
+from imperfect._checks import check_instance, check_known, integer, refusal
 from imperfect._images.selection import balanced
-from imperfect._study.heads import named_head
+from imperfect._study.heads import FOLDS, named_head
 from imperfect.images import Dataset, load
 from imperfect.network import Network
 from imperfect.sweep._problem import BUNDLED, Problem
@@ -93,15 +95,26 @@ def problem_of(source: Mapping[str, Any]) -> Problem:
     check_instance("head", head, str, "a text")
     integer("size", size, 1, none="that of the network")
     network = read_network(source["network"], size)
+    classifier = named_head("head", head, network)
+    images = _images(source, network)
+    _check_count(source.get("n_train"), images, FOLDS if classifier is None else 1)
     made = Problem(
         network,
-        *_images(source, network),
-        head=named_head("head", head, network),
+        *images,
+        head=classifier,
         transfer=source.get("transfer", False),
         digital=source.get("digital", ()),
     )
     made.source = dict(source)
     return made
+
+
+def _check_count(count: int | None, images: Dataset, each: int) -> None:
+    """Refuse fewer training images than the head needs, before the network sees any."""
+    classes = len(np.unique(np.concatenate([images.y_train, images.y_test])))
+    if count is not None and count < each * classes:
+        allowed = f"at least {each * classes}, {each} of each of {classes} classes"
+        raise ValueError(refusal("n_train", count, allowed))
 
 
 def _images(source: Mapping[str, Any], network: Network) -> Dataset:

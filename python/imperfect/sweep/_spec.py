@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imperfect._checks import check_instance, integer
+from imperfect._checks import check_instance, choice, integer
 from imperfect._cost.library import LIBRARIES
 from imperfect.hardware import Hardware
 from imperfect.sweep._measures import Measure, as_measures, measure
@@ -26,6 +26,14 @@ from imperfect.sweep._stop import MOST_TRIALS, Stop
 from imperfect.sweep._task import Task, tasks
 
 TABLES = ("question", "problem", "hardware", "space", "measure", "run")
+# Numbers that measures of the package give, which rules may look at.
+NUMBERS = {
+    "accuracy": ("float", "collapsed", "refitted"),
+    "controls": ("shuffled", "pixels"),
+    "rivals": ("bn_reestimated", "affine"),
+    "logit_error": ("logit_error",),
+    "cost": ("arrays", "energy", "latency", "area", "tops_per_watt", "tops_per_mm2"),
+}
 
 
 class Group(NamedTuple):
@@ -122,6 +130,7 @@ class Spec:
         # Why: images are read last, which may take long.
         measured = _measured(file)
         problem, seeds = _problem(file), file.table(("run",), ("seed", "seeds"))
+        _check_rules(file, measured, problem)
         with file.at("run"):
             groups = [Group(tasks(machines, problem, own, **seeds), stop) for own, stop in measured]
         return cls(question, text, spaces, groups)
@@ -160,6 +169,18 @@ def _measured(file: SpecFile) -> list[tuple[tuple[Measure, ...], Stop]]:
             own = _with_components(file, place, own, table["components"])
         groups.append((own, _stop(file, place, table)))
     return groups
+
+
+def _check_rules(
+    file: SpecFile, measured: Sequence[tuple[tuple[Measure, ...], Stop]], problem: Problem
+) -> None:
+    """Refuse rules about a result that none of their measures gives."""
+    given = {"layer_errors": [f"error of {layer}" for layer in problem._analog], **NUMBERS}
+    for number, (measures, stop) in enumerate(measured):
+        if stop.measure is not None:
+            with file.at("measure", number, "stop", "measure"):
+                known = [result for item in measures for result in given[item.name]]
+                choice("measure", stop.measure, known)
 
 
 def _named(name: Any) -> Measure:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imperfect._checks import check_instance, check_known
+from imperfect._hardware.cell import _ROLES
 from imperfect._value import _law_or_item
 from imperfect.hardware import Hardware
 from imperfect.sweep._spec_lines import Place, lines_of
@@ -45,9 +46,10 @@ class SpecFile:
         except ValueError as error:
             raise SpecError(f"{name}:{_line_of(error, text)}: not TOML: {error}") from None
 
-    def error(self, place: Place, message: object) -> SpecError:
+    def error(self, place: Place, error: object) -> SpecError:
         """What to raise about a place: as close to the mistake as the message tells."""
-        found = _first_field.match(str(message))
+        message = _in_toml(str(error), place)
+        found = _first_field.match(message)
         here = self.get(place)
         if found and isinstance(here, dict) and found[1] in here:
             place = (*place, found[1])
@@ -56,7 +58,7 @@ class SpecFile:
             known = known[:-1]
         field = ".".join(name for name in place if isinstance(name, str))
         where = f"{self.name}:{self.lines.get(known, 1)}"
-        return SpecError(": ".join([where, *[field] * bool(field), str(message)]))
+        return SpecError(": ".join([where, *[field] * bool(field), message]))
 
     @contextmanager
     def at(self, *place: str | int) -> Iterator[None]:
@@ -111,7 +113,24 @@ class SpecFile:
 
 def value_of(name: str, value: Any) -> Any:
     """A value of a field of ``Hardware`` as Python has it: None, infinity, laws."""
-    return _law_or_item(_with_none(value), name, Hardware._law_classes)
+    return _law_or_item(_with_none(value), name, laws_of(name.partition("[")[0]))
+
+
+def laws_of(field: str) -> dict[str, Any]:
+    """Laws by name: those that fit a field of the cell, all for other fields."""
+    role, laws = role_of(field), Hardware._law_classes.items()
+    return {name: law for name, law in laws if role is None or issubclass(law, role)}
+
+
+def role_of(field: str) -> type | None:
+    """The base class of the laws of a field of the cell; None for fields without laws."""
+    return _ROLES.get(field.removeprefix("cell.")) if field.startswith("cell.") else None
+
+
+def _in_toml(message: str, place: Place) -> str:
+    """What a message allows in the words of TOML."""
+    none = f'"{NONE}"' if place[:1] in (("hardware",), ("space",)) else "left out"
+    return message.replace("or None", f"or {none}").replace("True or False", "true or false")
 
 
 def _with_none(value: Any) -> Any:

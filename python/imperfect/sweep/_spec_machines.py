@@ -7,7 +7,7 @@ A field is named by its path in quotes (``"cell.bits" = 4``) or by tables within
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from imperfect._checks import check_instance, check_known, choice
 from imperfect._presets.machines import MACHINES
 from imperfect.hardware import Hardware
 from imperfect.sweep._space import Range, Space
-from imperfect.sweep._spec_file import SpecFile, value_of
+from imperfect.sweep._spec_file import SpecFile, laws_of, role_of, value_of
 from imperfect.sweep._spec_lines import Place
 
 BASES = ("preset", "file")
@@ -58,9 +58,10 @@ def hardware_of(
             base = _from_file(file, table["file"])
     fields = {name: value for name, value in table.items() if name not in (*BASES, *also)}
     found = _once(file, _fields(fields, place, ("law",)))
-    values = {}
+    names, values = [name for name, _, _ in found], {}
     for name, value, own in found:
         with file.at(*own):
+            _check_law(base, name, names)
             values[name] = value_of(name, value)
     try:
         return base.with_fields(values)
@@ -71,26 +72,43 @@ def hardware_of(
         raise file.error(place, error) from error
 
 
+def _check_law(base: Hardware, name: str, others: Collection[str]) -> None:
+    """Refuse a field of a law where neither the base nor another field has one."""
+    role = name.rpartition(".")[0]
+    if role_of(role) is None or role in others:
+        return
+    if getattr(base.cell, role.removeprefix("cell.")) is None:
+        example = next(iter(laws_of(role)))
+        raise ValueError(f'{role} has no law yet; a law needs its name, such as law = "{example}"')
+
+
 def _from_file(file: SpecFile, name: Any) -> Hardware:
     check_instance("file", name, str, "the name of a JSON file, as Hardware.to_json writes it")
     path = Path(file.path(name))
     if not path.is_file():
         raise ValueError(f"file={name!r}: there is no file {path}")
-    return Hardware.from_json(path.read_bytes())
+    try:
+        return Hardware.from_json(path.read_bytes())
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"file={name!r}: {error}") from error
 
 
 def spaces_of(file: SpecFile, base: Hardware) -> list[Space]:
     """The spaces, one for each table."""
-    spaces, names = [], set[str]()
+    spaces, names, known = [], set[str](), dict[tuple[Hardware, float], str]()
     for place in file.tables(("space",)):
         space = _space_of(file, place, base)
-        for machine in space:
+        for number, machine in enumerate(space):
+            own, hint = (*place, "machine", number), "give it another name"
+            if file.get(own) is None:
+                own = place
+                hint = "let [space.vary] name the field that tells them apart, with one value"
             if machine.name in names:
-                raise file.error(
-                    place,
-                    f"a space before it has a machine {machine.name!r} as well; let [space.vary]"
-                    " name the field that tells them apart, with one value",
-                )
+                before = f"a space before it has a machine {machine.name!r} as well"
+                raise file.error(own, f"{before}; {hint}")
+            same = known.setdefault((machine.hardware, machine.time), machine.name)
+            if same != machine.name:
+                raise file.error(own, f"{machine.name!r} is the same machine as {same!r}")
         names |= {machine.name for machine in space}
         spaces.append(space)
     return spaces
