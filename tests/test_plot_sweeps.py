@@ -318,6 +318,12 @@ def test_knobs_of_one_row_are_shortened() -> None:
     assert not texts_overlap(ax.figure)
 
 
+def test_both_of_two_knobs_of_one_row_are_named() -> None:
+    table = made().table.assign(twin=made().table[BITS] * 2)
+    ax = plot.sweep_effects(Results(table, (BITS, SIGMA, "twin"), ("refitted",)))
+    assert [label.get_text() for label in ax.get_yticklabels()] == [SIGMA, f"{BITS} +\ntwin"]
+
+
 def test_effects_that_cannot_be_told_are_said_to_be_so() -> None:
     rows = [
         {"machine": str(i), "k": f"x{i}", "trial": 0, "seed": 1, "refitted": 0.1 * i}

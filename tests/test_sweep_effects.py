@@ -191,7 +191,7 @@ def test_as_many_values_as_machines_explain_nothing() -> None:
 
 @pytest.mark.parametrize("machines", [8, 10, 12, 30])
 def test_few_machines_drawn_at_random_are_told_apart_by_groups(machines: int) -> None:
-    """The knob that does everything stands out; one that does nothing gets about what chance does."""
+    """The knob that does everything stands out; one that does nothing has a share by chance."""
     rng = np.random.default_rng(machines)
     runs, share, chance = 60, [], []
     for _ in range(runs):

@@ -108,8 +108,8 @@ def sweep_effects(results: Results, quality: str = "refitted", ax: Axes | None =
 
     Numbers are those of ``sweep.effects``: means over the machines that have the value, and beside
     each bar the share of the variance between machines that the knob explains, or a dash where that
-    cannot be told. A line says so where it can be told of no knob. Of knobs that are one row, the
-    first is named.
+    cannot be told. A line says so where it can be told of no knob. Of three knobs or more that are
+    one row, the first is named.
 
     Parameters
     ----------
@@ -218,7 +218,11 @@ def draw_effects(ax: Axes, found: pd.DataFrame, quality: str) -> BarContainer:
         color=styles_of([quality])[quality].color, alpha=0.8,
     )  # fmt: skip
     names = [name.split(" + ") for name in found["knob"]]
-    shown = [plain(own) + (f" +\n{len(more)} more" if more else "") for own, *more in names]
+    # Why: a row has room for two lines.
+    shown = [
+        " +\n".join(map(plain, own)) if len(own) < 3 else f"{plain(own[0])} +\n{len(own) - 1} more"
+        for own in names
+    ]
     texts = [f"{100 * share:.0f} %" if share == share else "–" for share in found["share"]]
     ax.bar_label(bars, texts, padding=3, size=7)
     ax.set_yticks(places, shown)

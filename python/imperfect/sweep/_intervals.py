@@ -77,8 +77,8 @@ def ends(measure: str, mean: Any, half: Any) -> tuple[Any, Any]:
 
     Examples
     --------
-    >>> ends("refitted", 0.75, 0.5), ends("energy", 0.75, 0.5)
-    ((0.25, 1.0), (0.25, 1.25))
+    >>> [[float(end) for end in ends(name, 0.75, 0.5)] for name in ("refitted", "energy")]
+    [[0.25, 1.0], [0.25, 1.25]]
     """
     low, high = mean - half, mean + half
     if measure in METHODS:
