@@ -28,7 +28,7 @@ MACHINE = im.Hardware(
     weight_bits=5,
     cell=im.Cell(bits=4, programming=im.device.Gaussian(0.02)),
     array=im.Array(rows=128, cols=128),
-    adc=im.ADC(bits=8, range="calibrated"),
+    adc=im.ADC(bits=8, range="calibrated", method=("percentile", 99.9)),
 )
 NOTHING = sweep.Measure("nothing", 1, lambda subject: {"nothing": 0.0})
 

@@ -70,6 +70,21 @@ def means_by_error(results: sweep.Results) -> pd.DataFrame:
     return (100 * means.groupby(SIGMA).mean()).round(1)
 
 
+def components(results: sweep.Results, head: str) -> str:
+    """Energy (uJ) by component of the cheapest machine that is certain to keep 0.85."""
+    found = sweep.minimum_spec(results, 0.85, quality=head)
+    if found.hardware is None:
+        return "none"
+    images = im.data.scattered_fashion()[0]
+    chip = im.AnalogNetwork(im.data.scattered_mobilenet(), found.hardware)
+    chip.calibrate(images[:64])
+    library = im.cost.Components.load(Path(__file__).parent / "several_bits.toml")
+    table = chip.cost(images[:16], library).table
+    energy = 1e6 * pd.to_numeric(table["energy"], errors="coerce")
+    parts = energy.groupby(table["component"]).sum().round(2)
+    return ", ".join(f"{name} {value}" for name, value in parts[parts > 0].items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -83,6 +98,8 @@ def main() -> None:
         print(f"\nFrontier, {head} (energy in uJ)\n{frontier(results, head)}")
     print(f"\nLeast energy (uJ), certain\n{cheapest_by_error(results, HEADS[:2], True)}")
     print(f"\nLeast energy (uJ), by means of chips\n{cheapest_by_error(results, HEADS, False)}")
+    for head in HEADS[:2]:
+        print(f"\nEnergy (uJ) of the least machine for 0.85, {head}: {components(results, head)}")
     print(f"\nAccuracy (%), mean over machines\n{means_by_error(results).to_string()}")
     for head in ("collapsed", "refitted"):
         print(f"\nEffects, {head}\n{sweep.effects(results, head).round(3).to_string(index=False)}")

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from imperfect import sweep
 
+HOSTILE = "</script><img src=x onerror=hacked=1>\"'&amp; $\\frac$ \x01 é漢"
 SIGMA, BITS = "cell.programming.sigma", "cell.bits"
 GRID = {BITS: [1, 2, 4], SIGMA: [0.0, 0.05, 0.1]}
 FACTS = {
@@ -57,3 +59,16 @@ def results(
     known = {*FACTS, "machine", "trial", "seed", *knobs}
     measures = [name for name in table if name not in known and table[name].dtype.kind in "iuf"]
     return sweep.Results(table, knobs, tuple(measures), about or {"failures": []})
+
+
+def by_label(ax: Axes, label: str) -> Any:
+    (line,) = [line for line in ax.lines if line.get_label() == label]
+    return line
+
+
+def band(ax: Axes, place: int) -> tuple[Any, Any]:
+    """Lower and upper ends of a band by place."""
+    ends: dict[float, list[float]] = {}
+    for x, y in ax.collections[place].get_paths()[0].vertices:
+        ends.setdefault(round(x, 9), []).append(y)
+    return [min(ends[x]) for x in sorted(ends)], [max(ends[x]) for x in sorted(ends)]
