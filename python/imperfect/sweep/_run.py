@@ -107,6 +107,8 @@ def iter_run(
 ) -> Iterator[Trial]:
     """As ``run``, but give each newly measured trial when it is kept, in any order.
 
+    With one process, libraries such as BLAS stay at one thread until the last trial is given.
+
     Examples
     --------
     >>> import imperfect as im
