@@ -70,9 +70,9 @@ def means_by_error(results: sweep.Results) -> pd.DataFrame:
     return (100 * means.groupby(SIGMA).mean()).round(1)
 
 
-def components(results: sweep.Results, head: str) -> str:
-    """Energy (uJ) by component of the cheapest machine that is certain to keep 0.85."""
-    found = sweep.minimum_spec(results, 0.85, quality=head)
+def components(results: sweep.Results, head: str, target: float) -> str:
+    """Energy (uJ) by component of the cheapest machine that is certain to keep a target."""
+    found = sweep.minimum_spec(results, target, quality=head)
     if found.hardware is None:
         return "none"
     images = im.data.scattered_fashion()[0]
@@ -81,7 +81,7 @@ def components(results: sweep.Results, head: str) -> str:
     library = im.cost.Components.load(Path(__file__).parent / "several_bits.toml")
     table = chip.cost(images[:16], library).table
     energy = 1e6 * pd.to_numeric(table["energy"], errors="coerce")
-    parts = energy.groupby(table["component"]).sum().round(2)
+    parts = energy.groupby(table["component"]).sum().round(3)
     return ", ".join(f"{name} {value}" for name, value in parts[parts > 0].items())
 
 
@@ -98,11 +98,14 @@ def main() -> None:
         print(f"\nFrontier, {head} (energy in uJ)\n{frontier(results, head)}")
     print(f"\nLeast energy (uJ), certain\n{cheapest_by_error(results, HEADS[:2], True)}")
     print(f"\nLeast energy (uJ), by means of chips\n{cheapest_by_error(results, HEADS, False)}")
-    for head in HEADS[:2]:
-        print(f"\nEnergy (uJ) of the least machine for 0.85, {head}: {components(results, head)}")
+    for head, target in (("collapsed", 0.85), ("refitted", 0.85), ("refitted", 0.8)):
+        parts = components(results, head, target)
+        print(f"\nEnergy (uJ) of the least machine for {target}, {head}: {parts}")
     print(f"\nAccuracy (%), mean over machines\n{means_by_error(results).to_string()}")
     for head in ("collapsed", "refitted"):
         print(f"\nEffects, {head}\n{sweep.effects(results, head).round(3).to_string(index=False)}")
+        pairs = sweep.interactions(results, head).head(1)
+        print(f"largest interaction\n{pairs.round(3).to_string(index=False)}")
     options.out.mkdir(parents=True, exist_ok=True)
     axes = im.plot.sweep_frontier(results)
     axes.figure.savefig(options.out / "frontier.png", dpi=200)

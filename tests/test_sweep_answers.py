@@ -71,11 +71,11 @@ def test_totals_that_leave_out_more_never_lead() -> None:
 
 
 def test_measures_may_come_from_several_tasks() -> None:
-    """Costs of another task, chips measured twice, machines that lack one, what is not modelled."""
+    """Costs of another task, chips measured twice, machines that lack one, gaps."""
     given = results([[0.8, 0.9], [0.7, 0.6], [0.5, 0.4], [0.3, 0.2]]).table
     cost = given[["machine", "trial", "seed"]].assign(task="cost", energy=[1, 1, 2, 2, 3, 3, 4, 4])
-    cost = cost.astype({"energy": object})
-    cost.loc[cost["machine"] == "m002", "energy"] = "not modelled"
+    cost = cost.astype({"energy": float})
+    cost.loc[cost["machine"] == "m002", "energy"] = np.nan
     table = pd.concat([given, given.assign(task="again"), cost[cost["machine"] != "m003"]])
     found = sweep.frontier(sweep.Results(table, (), ("refitted", "energy")))
     assert found["machine"].tolist() == ["m000", "m001"] and found["trials"].tolist() == [2, 2]
@@ -298,7 +298,7 @@ def test_gaps_are_no_text() -> None:
             ValueError, r"energy='dear'.*row 2",
         ),
         (
-            lambda: sweep.frontier(changed(GOOD, energy="not modelled")),
+            lambda: sweep.frontier(changed(GOOD, energy=np.nan)),
             ValueError, "no machine has both 'refitted' and 'energy'",
         ),
         (

@@ -197,23 +197,19 @@ def test_measures_that_cannot_travel_are_named() -> None:
 
 def test_every_thread_has_one_thread() -> None:
     """OpenMP's limit is that of a thread, BLAS's that of the process."""
-    inside, leave = threading.Barrier(3), threading.Event()
+    inside, leave = threading.Barrier(2), threading.Barrier(2)
     seen: list[set[int]] = []
 
     def job() -> None:
         with one_thread():
             inside.wait()
             seen.append({int(library["num_threads"]) for library in threadpool_info()})
-            leave.wait()
+            leave.wait()  # neither ends before both have looked
 
     before = [library["num_threads"] for library in threadpool_info()]
     threads = [threading.Thread(target=job) for _ in range(2)]
     for thread in threads:
         thread.start()
-    inside.wait()
-    while len(seen) < 2:
-        pass
-    leave.set()
     for thread in threads:
         thread.join()
     assert seen == [{1}, {1}]

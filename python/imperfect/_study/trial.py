@@ -52,7 +52,7 @@ class Study:
         What results depend on beside the chip: digests of the network and the data, and of the
         labels and the head.
     digital
-        Patterns of the names of layers that stay digital.
+        Names of layers that stay digital.
     """
 
     network: Network
@@ -93,6 +93,7 @@ class Study:
             "head": self.digests[1] if fitted else "",
             "tensor": self.feature,
             "transfer": self.own_head is not None,
+            "digital": list(self.digital),
             "version": _core.__version__,
             "simd": _core.simd_level(),
         }
@@ -198,7 +199,9 @@ class Trial:
 
     def kept(self, what: str, compute: Callable[[], Arrays], *, fitted: bool = False) -> Arrays:
         """Arrays of this chip from the cache, or computed."""
-        chip = {"hardware": self.hardware.digest(), "seed": str(self.seed)}
+        chip = {
+            "hardware": self.hardware.digest(), "seed": str(self.seed), "time": self.time,
+        }  # fmt: skip
         return self.study.kept(what, compute, fitted=fitted, **chip)
 
     def trained_scores(self) -> Scores:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from imperfect._optional import require
 from imperfect.sweep._intervals import Sample, knobs_of, resampled, sample_of
 from imperfect.sweep._results import Results
+from imperfect.sweep._threads import one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,8 @@ def effects(results: Results, quality: str = "refitted") -> pd.DataFrame:
     sample, levels, mean = _prepared(results, quality)
     varied = _varied(levels)
     rows = []
-    with _one_thread():
+    # Why: on cores that others use too, BLAS's threads wait for each other: 4 s for 0.05 s of work.
+    with one_thread():
         whole = _fit(list(varied.values()), mean)
         explained = np.nan if _too_few(levels, len(mean) - whole.terms) else whole.explained
         for knob, codes in levels.items():
@@ -155,7 +157,7 @@ def interactions(results: Results, quality: str = "refitted") -> pd.DataFrame:
     _, levels, mean = _prepared(results, quality)
     varied = _varied(levels)
     rows = []
-    with _one_thread():
+    with one_thread():
         base = _fit(list(varied.values()), mean)
         for (knob, a), (other, b) in itertools.combinations(varied.items(), 2):
             cells = _together(a, b)
@@ -197,11 +199,6 @@ def _too_few(levels: Mapping[str, Codes], left: int) -> bool:
 
 def _varied(levels: Mapping[str, Codes]) -> dict[str, Codes]:
     return {knob: codes for knob, codes in levels.items() if codes.max() > 0}
-
-
-def _one_thread() -> Any:
-    # Why: on cores that others use too, BLAS's threads wait for each other: 4 s for 0.05 s of work.
-    return require("threadpoolctl").threadpool_limits(1)
 
 
 def _levels(values: pd.Series[Any], most: int, groups: int) -> Codes:

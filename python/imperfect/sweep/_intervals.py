@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._checks import choice, refusal
-from imperfect._cost.components import NOT_MODELLED
 from imperfect._optional import require
 from imperfect._study.run import METHODS
 from imperfect._tables import check_table
@@ -119,15 +118,16 @@ def sample_of(results: Results, field: str, name: Any) -> Sample:
 
 
 def numbers_of(table: pd.DataFrame, name: str) -> pd.Series[Any]:
-    """A column of numbers; what is not modelled is a gap."""
-    known = table[name].where(table[name] != NOT_MODELLED)
+    """A column of numbers, with gaps."""
+    known = table[name]
     numbers: pd.Series[Any] = require("pandas").to_numeric(known, errors="coerce").astype(float)
     wrong = known.notna().to_numpy() & ~np.isfinite(numbers.to_numpy())
     if wrong.any():
         row = int(wrong.argmax())
         (value,) = known.iloc[[row]].tolist()
-        allowed = f"a finite number, a gap, or {NOT_MODELLED!r}"
-        raise ValueError(f"results: {refusal(name, value, allowed)} (row {row})")
+        raise ValueError(
+            f"results: {refusal(name, value, 'a finite number, or a gap')} (row {row})"
+        )
     return numbers
 
 

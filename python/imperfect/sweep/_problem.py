@@ -76,8 +76,6 @@ class Problem:
         self._given: Study = checked_study(
             network, X_train, y_train, X_test, y_test, head, folds, self.transfer
         )
-        if not isinstance(digital, str | bytes | Mapping) and isinstance(digital, Iterable):
-            digital = list(digital)
         self._analog = _analog_layers(network, digital)
         kept = [name for name in network._specs if name not in self._analog]
         self._given = replace(self._given, digital=tuple(kept))
@@ -110,13 +108,12 @@ class Problem:
         integer("train", train, 1, MOST_BUNDLED[0])
         integer("test", test, 1, MOST_BUNDLED[1])
         x_train, y_train, x_test, y_test = data.scattered_fashion()
-        digital = digital if isinstance(digital, str) else list(digital)
         own, others = balanced("train", y_train, train), balanced("test", y_test, test)
         images = x_train[own], y_train[own], x_test[others], y_test[others]
         made = cls(data.scattered_mobilenet(), *images, digital=digital)
         made.source = {
             "network": BUNDLED, "data": BUNDLED, "n_train": train, "n_test": test,
-            "digital": list(digital),
+            "digital": list(made._given.digital),
         }  # fmt: skip
         return made
 
@@ -175,5 +172,5 @@ def _analog_layers(network: Network, digital: Any) -> tuple[str, ...]:
     """Names of the layers that are analog, at least one."""
     analog = choose_hardware(list(network._specs), Hardware(), None, digital)
     if not analog:
-        raise ValueError(f"digital={list(digital)!r}: leaves no layer of {network!r} analog")
+        raise ValueError(f"digital: leaves no layer of {network!r} analog")
     return tuple(analog)
