@@ -23,7 +23,8 @@ function(imperfect_add_level target level)
   # Why optimised in every configuration: an inline function of the standard library that is not inlined would be a weak
   # symbol shared by all levels. No contraction, so that draws have the same bits at every level; products ask for fused
   # multiply-adds by name.
-  target_compile_options(${library} PRIVATE ${ARGN} -O3 -fno-math-errno -fno-trapping-math -fno-tree-loop-distribute-patterns -ffp-contract=off -fno-lto)
+  target_compile_options(${library} PRIVATE ${ARGN} -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-lto
+                         $<$<CXX_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
   imperfect_set_warnings(${library})
   # Vector types carry alignment attributes and are indexed with int throughout; GCC 12 finds its own AVX-512 intrinsics
   # uninitialised. None of this is a mistake here.

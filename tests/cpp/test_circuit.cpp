@@ -10,6 +10,7 @@
 #include "circuit/adc.hpp"
 #include "circuit/adc_errors.hpp"
 #include "circuit/dac.hpp"
+#include "circuit/line_share.hpp"
 #include "circuit/range_search.hpp"
 
 using namespace imperfect;
@@ -108,6 +109,26 @@ TEST_CASE("range searches") {
   CHECK(find_output_range(zeros, {RangeMethod::Kind::kMse, 100.0}, 8, RangeForm::kFree).high == 1.0);
 }
 
+TEST_CASE("range searches: percentiles leave out, least squares weigh, equal currents make no range") {
+  std::vector<float> most(10000, 0.05f);
+  most.push_back(1.0f);  // so rare that it is better clipped: the best range is the smallest that is tried
+  const RangeMethod best{RangeMethod::Kind::kMse, 100.0}, half{RangeMethod::Kind::kPercentile, 50.0};
+  CHECK(find_output_range(sample_of(most), best, 2, RangeForm::kSymmetric).high == doctest::Approx(0.05));
+  CHECK(find_output_range(sample_of(most), half, 2, RangeForm::kSymmetric).high == doctest::Approx(0.05));
+  CHECK(find_full_scale(sample_of(most), half, 127.0, true) == doctest::Approx(0.05));
+  const ValueSample ten = sample_of({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  const RangeMethod inner{RangeMethod::Kind::kPercentile, 90.0};
+  CHECK(find_full_scale(ten, inner, 127.0, true) == 9.0);
+  CHECK(find_full_scale(ten, best, 10.0, true) == 10.0);
+  CHECK(find_output_range(ten, inner, 8, RangeForm::kFromZero).high == 9.0);
+  CHECK(find_output_range(ten, inner, 8, RangeForm::kFree).low == 1.0);
+  CHECK(find_output_range(ten, inner, 8, RangeForm::kFree).high == 9.0);
+  const Range equal = find_output_range(sample_of({4.0f, 4.000001f}), best, 8, RangeForm::kFree);
+  CHECK(equal.low == 0.0);
+  CHECK(equal.high == doctest::Approx(4.0));
+  CHECK(find_output_range(sample_of({0.0f, 5e-10f}), best, 8, RangeForm::kFree).high == 1.0);
+}
+
 TEST_CASE("tied ranges are powers of two of the smallest that has currents") {
   const ValueSample values = sample_of({-1.0f, 0.5f, 3.0f, 0.0f});
   const RangeMethod all{RangeMethod::Kind::kPercentile, 100.0};
@@ -138,4 +159,35 @@ TEST_CASE("a sample keeps the extremes of everything and a bounded number of val
   CHECK(sample.largest() == (1u << 22) - 1);
   CHECK(sample.kept().size() > ValueSample::kMaxKept * 9 / 10);
   CHECK(sample.kept().size() < ValueSample::kMaxKept * 11 / 10);
+  std::vector<float> expected;  // every position alone decides, by SplitMix64
+  for (std::uint64_t i = 0; i < 10000; ++i) {
+    std::uint64_t x = i + 0x9E3779B97F4A7C15u;
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+    if ((x ^ x >> 31) <= UINT64_MAX / (1u << 22) * ValueSample::kMaxKept) expected.push_back(static_cast<float>(i));
+  }
+  REQUIRE(expected.size() > 100);
+  CHECK(std::equal(expected.begin(), expected.end(), sample.kept().begin()));
+}
+
+TEST_CASE("shares of cells are voltages of ladders, from each corner") {
+  const double g[] = {0.5, 0.25}, swapped[] = {0.25, 0.5};
+  const Wires base{0.1, 0.05, 0.2, 0.3};
+  // A word line of two cells, then two bit lines of one.
+  const double near = 1.0 / (1.0 + 0.3 * (0.5 + 0.25 / 1.025)), far = near / 1.025;
+  const double expected[] = {near / (1.0 + 0.35 * 0.5), far / (1.0 + 0.35 * 0.25)};
+  // The same cells on one bit line, each on a word line of its own.
+  const double below = 1.0 / (1.0 + 0.35 * (0.5 + 0.25 / 1.0125)), above = below / 1.0125;
+  const double upright[] = {below / (1.0 + 0.3 * 0.5), above / (1.0 + 0.3 * 0.25)};
+  for (const Corner corner : {Corner::kLeftBottom, Corner::kLeftTop, Corner::kRightBottom, Corner::kRightTop}) {
+    Wires wires = base;
+    wires.corner = corner;
+    const bool left = corner == Corner::kLeftBottom || corner == Corner::kLeftTop;
+    const bool top = corner == Corner::kLeftTop || corner == Corner::kRightTop;
+    double shares[2];
+    line_shares(left ? g : swapped, 1, 2, wires, shares);
+    for (std::size_t i = 0; i < 2; ++i) CHECK(shares[left ? i : 1 - i] == doctest::Approx(expected[i]));
+    line_shares(top ? g : swapped, 2, 1, wires, shares);
+    for (std::size_t i = 0; i < 2; ++i) CHECK(shares[top ? i : 1 - i] == doctest::Approx(upright[i]));
+  }
 }

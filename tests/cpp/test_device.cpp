@@ -6,10 +6,12 @@
 
 #include <cmath>
 
+#include "device/drift.hpp"
 #include "device/faults.hpp"
 #include "device/programming.hpp"
 #include "device/read_noise.hpp"
 #include "kernels/kernel_table.hpp"
+#include "layer/cell_drift.hpp"
 
 using namespace imperfect;
 using Kind = ProgrammingLaw::Kind;
@@ -85,6 +87,91 @@ TEST_CASE("a machine with wrong numbers of a law is refused") {
   validate(hardware);
   hardware.cell.programming[0].params.pop_back();
   refuses();
+}
+
+TEST_CASE("a table of drift is linear in conductance, linear in time up to its first time, then in its logarithm") {
+  const DriftLaw law{DriftLaw::Kind::kTable, {2, 2, 10, 1000, 0.2, 1.0, 0.1, 0.8, 0.05, 0.6, 0.01, 0.03, 0.02, 0.06}};
+  const auto at = [&](double seconds, float g, float z) {
+    apply_drift(law, {}, seconds, &z, &g, 1);
+    return g;
+  };
+  CHECK(at(5.0, 0.2f, 0.0f) == doctest::Approx(0.15));
+  CHECK(at(5.0, 1.0f, 2.0f) == doctest::Approx(0.9 + 2 * 0.015));
+  CHECK(at(10.0, 0.6f, 1.0f) == doctest::Approx(0.6 - 0.15 + 0.02));
+  CHECK(at(100.0, 0.2f, 0.0f) == doctest::Approx(0.075));
+  CHECK(at(100.0, 1.0f, 2.0f) == doctest::Approx(0.7 + 2 * 0.045));
+  CHECK(at(1000.0, 0.2f, -4.0f) == 0.0f);
+}
+
+TEST_CASE("a spread that saturates is linear between its times") {
+  const DriftLaw law{DriftLaw::Kind::kSpreadSaturating, {1, 0.1, 2, 3, 0.3, 4, 5, 0.4, 8}};
+  CHECK(spread_at(law, 0.0).params == std::vector<double>{0.1, 2});
+  CHECK(spread_at(law, 2.0).params[0] == doctest::Approx(0.2));
+  CHECK(spread_at(law, 4.0).params[0] == doctest::Approx(0.35));
+  CHECK(spread_at(law, 5.0).params[1] == doctest::Approx(8.0));
+  Cell cell;  // takes the place of its own first spread, and of no other law
+  cell.drift = {law};
+  cell.programming = {{Kind::kSaturating, {0.1, 2}}, {Kind::kSaturating, {0.1, 3}}, {Kind::kGaussian, {0.1, 2}}};
+  const std::vector<ProgrammingLaw> later = programming_at(cell, 5.0);
+  CHECK(later[0].params == std::vector<double>{0.4, 8});
+  CHECK(later[1].params == std::vector<double>{0.1, 3});
+  CHECK(later[2].params == std::vector<double>{0.1, 2});
+}
+
+TEST_CASE("drift, curves and nonlinearities with wrong numbers are refused") {
+  const auto is_refused = [](const Hardware& hardware) {
+    try {
+      validate(hardware);
+    } catch (const std::invalid_argument&) {
+      return true;
+    }
+    return false;
+  };
+  const auto drift_is_refused = [&](DriftLaw::Kind kind, const std::vector<double>& params) {
+    Hardware hardware;
+    hardware.cell.g_max = 50e-6;
+    hardware.cell.drift = {{kind, params}};
+    if (replaces_spread(hardware.cell.drift[0]) && params.size() >= 3)
+      hardware.cell.programming = {{Kind::kSaturating, {params[1], params[2]}}};
+    return is_refused(hardware);
+  };
+  using Drift = DriftLaw::Kind;
+  CHECK_FALSE(drift_is_refused(Drift::kTable, {1, 2, 10, 0.2, 1.0, 0.1, 0.8, 0.01, 0.03}));
+  CHECK(drift_is_refused(Drift::kTable, {0, 2, 0.2, 1.0}));
+  CHECK(drift_is_refused(Drift::kTable, {1, 1, 10, 0.2, 0.1, 0.01}));
+  CHECK(drift_is_refused(Drift::kTable, {2e6, 2}));
+  CHECK(drift_is_refused(Drift::kTable, {1}));
+  CHECK_FALSE(drift_is_refused(Drift::kSpreadSaturating, {0, 0.1, 2, 3, 0.3, 4}));
+  CHECK(drift_is_refused(Drift::kSpreadSaturating, {0, 0.1, 2, 3}));
+  CHECK(drift_is_refused(Drift::kSpreadSaturating, {}));
+  CHECK(drift_is_refused(Drift::kSpreadPolynomials, {25.0, 1.0}));
+  Hardware other;
+  other.cell.drift = {{Drift::kSpreadSaturating, {0, 0.1, 2, 3, 0.3, 4}}};
+  other.cell.programming = {{Kind::kSaturating, {0.1, 3}}};
+  CHECK(is_refused(other));  // not programmed with the law's first spread
+  const auto curve_is_refused = [&](const std::vector<double>& params) {
+    Hardware hardware;
+    hardware.cell.g_max = 50e-6;
+    hardware.cell.v_read = 0.2;
+    hardware.cell.curve = {IvCurve::Kind::kTable, params};
+    return is_refused(hardware);
+  };
+  CHECK_FALSE(curve_is_refused({1e-6, 0.0, 1e-7}));
+  CHECK(curve_is_refused({1e-6, 0.0, 1e-7, 0.0}));
+  CHECK(curve_is_refused({}));
+  const auto inl_is_refused = [&](const Inl& inl) {
+    Hardware hardware;
+    hardware.adc.bits = 8;
+    hardware.adc.inl = inl;
+    return is_refused(hardware);
+  };
+  CHECK_FALSE(inl_is_refused({Inl::Kind::kTable, {0, 255, 0.5, -0.5}}));
+  CHECK(inl_is_refused({Inl::Kind::kTable, {0, 0.5}}));
+  CHECK(inl_is_refused({Inl::Kind::kTable, {0, 255, 0.5, -0.5, 1.0}}));
+  CHECK_FALSE(inl_is_refused({Inl::Kind::kPipeline, {3, 0.1}}));
+  CHECK(inl_is_refused({Inl::Kind::kPipeline, {0.1}}));
+  CHECK(inl_is_refused({Inl::Kind::kPipeline, {0, 0.1}}));
+  CHECK(inl_is_refused({Inl::Kind::kSar, {3, 0.1}}));
 }
 
 TEST_CASE("spread keeps the order of a cell's limits") {

@@ -102,8 +102,53 @@ TEST_CASE("a search that starts from the last solution finds the same, sooner") 
     CHECK(warm.steps() < cold.steps());
     for (double& v : problem.voltages) v *= 1e-9;
     cold.forget();
+    CircuitScratch fresh;
+    currents(solver, problem.voltages, fresh);
+    currents(solver, problem.voltages, cold);
+    CHECK(cold.steps() == fresh.steps());
+    cold.forget();
     CHECK(difference(currents(solver, problem.voltages, warm), currents(solver, problem.voltages, cold)) < 1e-10);
     for (double& v : problem.voltages) v = 0.0;
     for (const double current : currents(solver, problem.voltages, warm)) CHECK(current == 0.0);
+  }
+}
+
+TEST_CASE("currents that are not found, and cells that fall, are refused; a gate makes a cell harmless") {
+  const double g[] = {1e-4, 1e-4}, rising[] = {1e-4, 1e-4}, falling[] = {0.0, -1e-4};
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    const Wires wires{1.0, 1.0};
+    const auto solve = [&](const double* a3, double first, double second) {
+      std::vector<double> voltages(2 * kLanes, first), found(kLanes);
+      std::fill_n(voltages.begin() + kLanes, kLanes, second);
+      CircuitScratch scratch;
+      CircuitSolver(k->circuit, 2, 1, g, {{}, {a3, 2}}, wires, true).solve(voltages.data(), found.data(), nullptr, scratch);
+    };
+    for (const double huge : {1e99, 1e200})  // too many steps; no number has its third power
+      CHECK_THROWS_WITH_AS(solve(rising, huge, huge), doctest::Contains("were not found"), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(solve(falling, 1.0, 1.0), doctest::Contains("word line 1 and bit line 0"), std::invalid_argument);
+    CHECK_NOTHROW(solve(falling, 0.2, 0.2));
+    CHECK_NOTHROW(solve(falling, 1.0, 0.0));
+  }
+}
+
+TEST_CASE("Newton's steps that run in circles come to an end") {
+  const double ohm = 1e4, cell = 1e-4, square = -2e-4, cube = 1e-4;  // falls between 1/3 V and 1 V
+  const std::vector<double> g(3, cell), a2(3, square), a3(3, cube);
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    std::vector<double> voltages(kLanes), found(3 * kLanes);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) voltages[lane] = 1.0 + 0.1 * static_cast<double>(lane);
+    CircuitScratch scratch;
+    const CircuitSolver solver(k->circuit, 1, 3, g.data(), {{a2.data(), 3}, {a3.data(), 3}}, {ohm, ohm}, false);
+    solver.solve(voltages.data(), found.data(), nullptr, scratch);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      double word = voltages[lane];
+      for (std::size_t j = 0; j < 3; ++j) {
+        for (std::size_t behind = j; behind < 3; ++behind) word -= ohm * found[behind * kLanes + lane];
+        const double u = word - ohm * found[j * kLanes + lane];
+        CHECK(found[j * kLanes + lane] == doctest::Approx(u * (cell + u * (square + u * cube))).epsilon(1e-9));
+      }
+    }
   }
 }

@@ -42,6 +42,16 @@ TEST_CASE("draws of reads have the same bits at every level, and the words of Ph
   }
 }
 
+/// L with L L' = c.
+void factorise(const double (&c)[3][3], double (&lower)[3][3]) {
+  for (std::size_t t = 0; t < 3; ++t)
+    for (std::size_t s = 0; s <= t; ++s) {
+      double rest = c[t][s];
+      for (std::size_t j = 0; j < s; ++j) rest -= lower[t][j] * lower[s][j];
+      lower[t][s] = t == s ? std::sqrt(rest) : rest / lower[s][s];
+    }
+}
+
 TEST_CASE("noise currents have the covariance of their cells") {
   for (const KernelTable* k : tables())
     for (const int tile : {1, 2, 4, 8}) {
@@ -72,12 +82,7 @@ TEST_CASE("noise currents have the covariance of their cells") {
                   if (t == s) c[t][s] += fresh.data()[r * width + o] * pair;
                   if (is_shared) c[t][s] += shared.data()[r * width + o] * pair;
                 }
-            for (std::size_t t = 0; t < cycles; ++t)
-              for (std::size_t s = 0; s <= t; ++s) {
-                double rest = c[t][s];
-                for (std::size_t j = 0; j < s; ++j) rest -= lower[t][j] * lower[s][j];
-                lower[t][s] = t == s ? std::sqrt(rest) : rest / lower[s][s];
-              }
+            factorise(c, lower);
             for (std::size_t t = 0; t < cycles; ++t) {
               double expected = 0.0;
               for (std::size_t s = 0; s <= t; ++s) expected += lower[t][s] * z.data()[(s * width + o) * lanes + l];
@@ -86,6 +91,22 @@ TEST_CASE("noise currents have the covariance of their cells") {
           }
       }
     }
+}
+
+TEST_CASE("sixteen cycles that drive a cell each leave its draws as they are") {
+  constexpr std::size_t kCycles = 16;
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    const std::size_t lanes = static_cast<std::size_t>(k->lanes);
+    AlignedBuffer<float> digits(kCycles * kCycles * lanes), squares(kCycles * kCycles * lanes), noise(kCycles * lanes);
+    std::fill_n(digits.data(), kCycles * kCycles * lanes, 0.0f);
+    for (std::size_t t = 0; t < kCycles; ++t) std::fill_n(digits.data() + t * (kCycles + 1) * lanes, lanes, 2.0f);
+    const std::vector<float> variances(kCycles, 0.25f);
+    const Data z(kCycles * lanes, 1.0f, 4);
+    std::copy_n(z.data(), kCycles * lanes, noise.data());
+    k->shape_noise({1, kCycles, kCycles, nullptr, variances.data(), squares.data(), digits.data(), noise.data()});
+    for (std::size_t i = 0; i < kCycles * lanes; ++i) REQUIRE(noise.data()[i] == z.data()[i]);
+  }
 }
 
 TEST_CASE("draws: the words of Philox, the same bits at every level, and any part of a run alone") {
@@ -150,15 +171,31 @@ TEST_CASE("cells: digits, errors, clipping, the same bits at every level") {
   }
 }
 
+TEST_CASE("programming touches no cell beyond the last") {
+  const double coefficients[] = {0.5, -0.2};
+  const std::vector<float> numbers = {3.0f, 5.0f, 7.0f};
+  const float z[] = {1.0f, 1.0f, 1.0f};
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
+    std::vector<float> g(3, -7.0f);
+    k->place_digits({1, 0, 0, 0.0f, 1.0f}, numbers.data(), 2, g.data());
+    k->place_digits({1, 1, 3, 0.0f, 1.0f}, numbers.data(), 2, g.data());
+    for (const int terms : {1, 2}) k->add_normal_errors({coefficients, terms, 1.0, 1.0}, z, 2, g.data());
+    k->to_digits(0.0f, 2.0f, 2, g.data());
+    CHECK(g[2] == -7.0f);
+  }
+}
+
 TEST_CASE("drift by a power of time, the same bits at every level") {
   constexpr std::size_t kCount = 515;
   const Data z(kCount, 1.0f, 4), start(kCount, 1.0f, 5);
   std::vector<float> targets(kCount);
   for (std::size_t i = 0; i < kCount; ++i) targets[i] = static_cast<float>(i) / (kCount - 1);
-  for (const bool by_target : {false, true})
+  for (const int by_target : {0, 1, 2, 3})  // neither, the mean, the spread, both
     for (const float log_ratio : {0.0f, 0.05f, 14.3f, 2000.0f}) {
       PowerDriftArgs args{log_ratio, {0.05f, 0.0f, 0.0f, 1.0f}, {0.02f, 0.0f, 0.0f, 1.0f}};
-      if (by_target) args = {log_ratio, {0.0244f, -0.0155f, 0.049f, 0.1f}, {-0.0059f, -0.0125f, 0.008f, 0.045f}};
+      if ((by_target & 1) != 0) args.mean = {0.0244f, -0.0155f, 0.049f, 0.1f};
+      if ((by_target & 2) != 0) args.spread = {-0.0059f, -0.0125f, 0.008f, 0.045f};
       std::vector<float> expected;
       for (const KernelTable* k : tables()) {
         CAPTURE(k->name);
@@ -167,7 +204,7 @@ TEST_CASE("drift by a power of time, the same bits at every level") {
         for (std::size_t i = 0; i < kCount; ++i) {
           const double log_x = std::log(std::max(1e-7, double{targets[i]}));
           const auto part = [&](const PowerDriftArgs::Clipped& c) {
-            return by_target ? std::clamp<double>(c.constant + c.per_log * log_x, c.low, c.high) : c.constant;
+            return by_target != 0 ? std::clamp<double>(c.constant + c.per_log * log_x, c.low, c.high) : c.constant;
           };
           const double power = log_ratio * std::abs(part(args.mean) + part(args.spread) * z.data()[i]);
           if (power < 80.0) REQUIRE(g[i] == doctest::Approx(start.data()[i] * std::exp(-power)).epsilon(1e-5));

@@ -15,25 +15,31 @@ using namespace imperfect;
 
 TEST_CASE("pictures are padded, split and put together again") {
   for (const KernelTable* k : tables())
-    for (const int width : {1, 5, 16, 33})
+    for (const int width : {1, 5, 15, 16, 33})
       for (const int step : {1, 2, 3}) {
         CAPTURE(k->name);
-        const int pictures = 2, height = 3, columns = (width + step - 1) / step, plane_width = columns + 3;
+        const int pictures = 2, height = width == 5 ? 1 : 3, columns = (width + step - 1) / step, plane_width = columns + 3;
+        const int plane_rows = height + 4 + k->lanes / plane_width;  // what is below is more than one panel
         const auto slack = static_cast<std::size_t>(k->lanes);
         std::vector<float> from(static_cast<std::size_t>(pictures * height * width));
         for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i + 1);
-        const std::ptrdiff_t plane = (height + 2) * plane_width;
-        std::vector<float> to(static_cast<std::size_t>(pictures * plane) + slack, -1.0f);
-        k->pad({pictures, from.data(), height * width, width, step, height, columns, true, to.data(), plane, height + 2,
-                plane_width, 1, 2});
-        for (int p = 0; p < pictures; ++p)
-          for (int y = 0; y < height + 2; ++y)
-            for (int x = 0; x < plane_width; ++x) {
-              const bool inside = y >= 1 && y <= height && x >= 2 && x - 2 < columns;
-              const int source = (p * height + y - 1) * width + (x - 2) * step;
-              REQUIRE(to[static_cast<std::size_t>(p * plane + y * plane_width + x)] ==
-                      (inside ? from[static_cast<std::size_t>(source)] : 0.0f));
-            }
+        const std::ptrdiff_t plane = plane_rows * plane_width;
+        const std::size_t planes = static_cast<std::size_t>(pictures * plane);
+        std::vector<float> to;
+        for (const bool may_overrun : {true, false}) {
+          to.assign(planes + slack, -1.0f);
+          k->pad({pictures, from.data(), height * width, width, step, height, columns, may_overrun, to.data(), plane,
+                  plane_rows, plane_width, 1, 2});
+          for (int p = 0; p < pictures; ++p)
+            for (int y = 0; y < plane_rows; ++y)
+              for (int x = 0; x < plane_width; ++x) {
+                const bool inside = y >= 1 && y <= height && x >= 2 && x - 2 < columns;
+                const int source = (p * height + y - 1) * width + (x - 2) * step;
+                REQUIRE(to[static_cast<std::size_t>(p * plane + y * plane_width + x)] ==
+                        (inside ? from[static_cast<std::size_t>(source)] : 0.0f));
+              }
+          if (!may_overrun) REQUIRE(to[planes] == -1.0f);
+        }
         std::vector<float> rows(static_cast<std::size_t>(pictures * height * columns + 1), -5.0f);
         k->copy_rows({pictures, to.data() + plane_width + 2, plane, plane_width, height, columns, rows.data(),
                       std::ptrdiff_t{height} * columns});
@@ -67,7 +73,7 @@ TEST_CASE("inputs are quantised as in double precision, halves and full scale in
         }
 }
 
-TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
+TEST_CASE("inputs: quantising and digits") {
   for (const KernelTable* k : tables()) {
     CAPTURE(k->name);
     const std::vector<float> x = {-3.0f, -0.5f, 0.1f, 0.26f, 2.0f};
@@ -89,7 +95,12 @@ TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
     CHECK(digits == std::vector<float>{13.0f, 0.0f, 0.0f});
     k->extract_digits({0, 0, -1}, numbers.data(), 3, digits.data());
     CHECK(digits == std::vector<float>{13.0f, 0.0f, 0.0f});
+  }
+}
 
+TEST_CASE("inputs: gathering, scattering, sums of rows, finishing") {
+  for (const KernelTable* k : tables()) {
+    CAPTURE(k->name);
     const auto lanes = static_cast<std::size_t>(k->lanes);
     std::vector<float> source(100);
     for (std::size_t i = 0; i < 100; ++i) source[i] = static_cast<float>(i);
@@ -114,6 +125,39 @@ TEST_CASE("inputs: quantising, gathering, digits, sums of rows, finishing") {
     CHECK(panel.data()[2] == 39.0f);
     CHECK(panel.data()[lanes + 4] == 50.0f);
   }
+}
+
+TEST_CASE("runs of every length and stride are gathered, wherever their rows are, and scattered back") {
+  constexpr int kInputs = 4;
+  for (const KernelTable* k : tables())
+    for (int length = 1; length <= k->lanes; ++length)
+      for (const std::ptrdiff_t stride : {1, 2, 5})
+        for (const std::ptrdiff_t apart : {1, 300})  // rows side by side, so that a lane is one stretch, or not
+          for (int num_runs = 1; num_runs <= 2 && num_runs * length <= k->lanes; ++num_runs) {
+            CAPTURE(k->name);
+            const auto lanes = static_cast<std::size_t>(k->lanes);
+            std::vector<float> source(1500), back(1500, -1.0f), wanted = back;
+            for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<float>(i);
+            const std::ptrdiff_t offsets[kInputs] = {0, apart, 2 * apart, 3 * apart};
+            const LaneRun runs[] = {{0, length, 7, stride}, {length, length, 400, stride}};
+            AlignedBuffer<float> panel((kInputs + 2) * lanes);
+            std::fill_n(panel.data(), (kInputs + 2) * lanes, -1.0f);
+            float* const first = panel.data() + lanes;
+            k->gather({k->lanes, source.data(), offsets, kInputs, runs, num_runs, first});
+            k->scatter({k->lanes, kInputs, runs, num_runs, first, back.data(), apart});
+            for (std::ptrdiff_t r = 0; r < kInputs; ++r)
+              for (std::ptrdiff_t l = 0; l < k->lanes; ++l) {
+                const bool is_used = l < num_runs * length;
+                const std::ptrdiff_t from = runs[l / length % 2].first + l % length * stride + r * apart;
+                REQUIRE(first[r * k->lanes + l] == (is_used ? static_cast<float>(from) : 0.0f));
+                if (is_used) wanted[static_cast<std::size_t>(from)] = static_cast<float>(from);
+              }
+            for (std::size_t l = 0; l < lanes; ++l) {
+              REQUIRE(panel.data()[l] == -1.0f);
+              REQUIRE(panel.data()[(kInputs + 1) * lanes + l] == -1.0f);
+            }
+            REQUIRE(back == wanted);
+          }
 }
 
 TEST_CASE("finiteness") {

@@ -51,23 +51,9 @@ TEST_CASE("products straight from memory, finished, for several groups") {
       const Data weights(groups * rows * width, 1.0f, 1), source(static_cast<std::size_t>(output) + 120, 1.0f, 2);
       const Data scale(groups * width, 1.0f, 6), shift(groups * width, 1.0f, 7);
       std::vector<float> out(groups * static_cast<std::size_t>(group));
-      k->multiply_direct({groups,
-                          tile,
-                          rows,
-                          lanes,
-                          weights.data(),
-                          source.data(),
-                          50,
-                          offsets,
-                          1,
-                          1,
-                          0,
-                          nullptr,
-                          {tile, scale.data(), shift.data(), -1.0f, 1.5f},
-                          tile,
-                          out.data(),
-                          group,
-                          output});
+      const FinishArgs finish{tile, scale.data(), shift.data(), -1.0f, 1.5f};
+      k->multiply_direct({groups, tile, rows, lanes, weights.data(), source.data(), 50, offsets, 1, 1, 0, nullptr, finish,
+                          tile, out.data(), group, output});
       for (std::size_t g = 0; g < groups; ++g)
         for (std::size_t o = 0; o < width; ++o)
           for (int l = 0; l < lanes; ++l) {
@@ -97,23 +83,9 @@ TEST_CASE("products straight from memory, each plane converted") {
       for (const float gain : {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f})
         conversions.push_back({127.5f, 0.0f, 127.5f, 255.0f, 127.5f, gain});
       std::vector<float> out(groups * static_cast<std::size_t>(group));
-      k->multiply_direct({groups,
-                          tile,
-                          rows,
-                          lanes,
-                          weights.data(),
-                          source.data(),
-                          30,
-                          offsets,
-                          planes,
-                          drives,
-                          drive_size,
-                          conversions.data(),
-                          {tile, scale.data(), shift.data(), -1e9f, 1e9f},
-                          tile,
-                          out.data(),
-                          group,
-                          output});
+      const FinishArgs finish{tile, scale.data(), shift.data(), -1e9f, 1e9f};
+      k->multiply_direct({groups, tile, rows, lanes, weights.data(), source.data(), 30, offsets, planes, drives, drive_size,
+                          conversions.data(), finish, tile, out.data(), group, output});
       for (std::size_t g = 0; g < groups; ++g)
         for (std::size_t o = 0; o < width; ++o)
           for (int l = 0; l < lanes; ++l) {

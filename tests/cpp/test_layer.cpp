@@ -10,57 +10,10 @@
 #include <vector>
 
 #include "base/parallel.hpp"
-#include "imperfect/layer.hpp"
 #include "kernels/kernel_table.hpp"
-#include "random/philox.hpp"
+#include "layer_data.hpp"
 
 using namespace imperfect;
-
-namespace {
-
-using Vector = std::vector<float>;
-
-Vector integers(std::size_t count, int low, int high, std::uint64_t seed) {
-  Vector values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t word = philox({low_word(i), 0, 0, 0}, {low_word(seed), 1})[0];
-    values[i] = static_cast<float>(low + static_cast<int>(word % static_cast<unsigned>(high - low + 1)));
-  }
-  return values;
-}
-
-ArrayView<const float> view(const Vector& values) { return {values.data(), values.size()}; }
-
-Vector run(const Layer& layer, const Vector& x, const BatchShape& input, int threads = 1) {
-  Vector y(layer.shape().output_shape(input).size());
-  layer.forward(view(x), input, {y.data(), y.size()}, threads);
-  return y;
-}
-
-LayerShape linear(int in, int out) {
-  LayerShape shape;
-  shape.in_channels = in;
-  shape.out_channels = out;
-  return shape;
-}
-
-Hardware noisy_converted() {
-  Hardware hardware;
-  hardware.weight_bits = 6;
-  hardware.cell.bits = 2;
-  hardware.cell.on_off_ratio = 50.0;
-  hardware.cell.programming = {{ProgrammingLaw::Kind::kGaussian, {0.05}}};
-  hardware.cell.faults = {{0.01, 0.01}};
-  hardware.array.rows = 20;
-  hardware.dac.bits = 5;
-  hardware.dac.slice_bits = 2;
-  hardware.dac.is_signed = true;
-  hardware.dac.range = 3.0;
-  hardware.adc.bits = 6;
-  return hardware;
-}
-
-}  // namespace
 
 TEST_CASE("ideal integer cells give the integer product, beyond 2^24 too") {
   const int rows = 300, outputs = 11, samples = 70;
@@ -238,6 +191,9 @@ TEST_CASE("an epilogue shares the cells and acts on the output") {
   CHECK(run(clipped, x, {1, 1, 1, 1}) == Vector{6.0f, 0.0f});
   CHECK(clipped.cells()->weights == layer.cells()->weights);
   CHECK_THROWS_AS(layer.with_epilogue({{1.0f}, {}, 0.0f, 6.0f}), std::invalid_argument);
+  const float infinite = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_AS(layer.with_epilogue({{1.0f, infinite}, {}, 0.0f, 6.0f}), std::invalid_argument);
+  CHECK_THROWS_AS(layer.with_epilogue({{}, {-infinite, 0.0f}, 0.0f, 6.0f}), std::invalid_argument);
 }
 
 TEST_CASE("ranges left open must be calibrated first") {
@@ -251,6 +207,7 @@ TEST_CASE("ranges left open must be calibrated first") {
   Vector y(1);
   CHECK(layer.needs_calibration());
   CHECK_THROWS_AS(layer.forward(view(x), input, {y.data(), 1}), std::invalid_argument);
+  CHECK(layer.plan().kind == "uncalibrated");
   layer.calibrate(view(x), input);
   CHECK_FALSE(layer.needs_calibration());
   CHECK(layer.calibration()->full_scale == 2.0);
@@ -301,13 +258,16 @@ TEST_CASE("bad input is refused") {
   CHECK(run(layer, {}, {0, 2, 1, 1}).empty());
 }
 
-TEST_CASE("impossible hardware is refused") {
+/// Whether a layer refuses what a change makes of hardware that is possible.
+template <typename Change>
+void refused(Change change) {
   const Vector weight = {1.0f, 2.0f};
-  const auto refused = [&](auto change) {
-    Hardware hardware = noisy_converted();
-    change(hardware);
-    CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), {}, hardware), std::invalid_argument);
-  };
+  Hardware hardware = noisy_converted();
+  change(hardware);
+  CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), {}, hardware), std::invalid_argument);
+}
+
+TEST_CASE("impossible weights and cells are refused") {
   refused([](Hardware& h) { h.weight_bits = 0; });
   refused([](Hardware& h) { h.weight_bits = 40; });
   refused([](Hardware& h) { h.cell.bits = 7; });
@@ -325,6 +285,9 @@ TEST_CASE("impossible hardware is refused") {
   refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kShift, {0.1, 0.1, 0.1}}}; });
   refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kTable, {1, 2, 10, 1.0, 0.5, 0, 0, 0, 0}}}; });
   refused([](Hardware& h) { h.cell.drift = {{DriftLaw::Kind::kSpreadSaturating, {0.0, 0.1, 0.2}}}; });
+}
+
+TEST_CASE("impossible arrays and converters are refused") {
   refused([](Hardware& h) { h.array.rows = 0; });
   refused([](Hardware& h) { h.array.column_current_max = 0.0; });
   refused([](Hardware& h) { h.two_sided = true; });

@@ -71,9 +71,38 @@ TEST_CASE("arrays are counted whole") {
   CHECK(use.unit_cells == 15);
   CHECK(use.off_block_cells == 0);
   CHECK(use.cells == 3 * 4 * 5);  // no limit on word lines: as many as are used
+  const std::vector<ArrayBlock> blocks = list_blocks(hardware, 1, 9, 5);
+  REQUIRE(blocks.size() == 3);
+  CHECK(blocks[2].rows == 5);
+  CHECK(blocks[2].outputs == 3);
+  CHECK(blocks[2].units == 1);
+  CHECK_THROWS_AS(count_arrays(hardware, 0, 9, 5), std::invalid_argument);
+  CHECK_THROWS_AS(count_arrays(hardware, 1, 0, 5), std::invalid_argument);
   CHECK_THROWS_AS(count_arrays(hardware, 1, 9, 0), std::invalid_argument);
   hardware.array.cols = 1;
   CHECK_THROWS_AS(count_arrays(hardware, 1, 9, 5), std::invalid_argument);
+}
+
+TEST_CASE("without unit columns arrays hold outputs only, interleaved or not") {
+  Hardware hardware;
+  hardware.scheme = Scheme::kOffset;
+  hardware.array.cols = 4;
+  CHECK(count_arrays(hardware, 1, 8, 5).num_arrays == 2);
+  CHECK(count_arrays(hardware, 1, 8, 5).unit_cells == 0);
+  CHECK(list_blocks(hardware, 1, 8, 5)[0].units == 0);
+  hardware.scheme = Scheme::kDifferential;
+  CHECK(count_arrays(hardware, 1, 8, 5).num_arrays == 4);  // two column blocks, two polarities
+  hardware.array.is_interleaved = true;                    // two outputs, both polarities, on four bit lines
+  CHECK(count_arrays(hardware, 1, 8, 5).num_arrays == 4);
+  CHECK(count_arrays(hardware, 1, 8, 5).cells == 4 * 4 * 5);
+}
+
+TEST_CASE("groups that share an array leave cells between them") {
+  Hardware hardware;
+  hardware.groups = Grouping::kBlockDiagonal;
+  const ArrayUse use = count_arrays(hardware, 3, 2, 5);
+  CHECK(use.weight_cells == 2 * 3 * 2 * 5);
+  CHECK(use.off_block_cells == 2 * (6 * 15) - use.weight_cells);
 }
 
 TEST_CASE("percentiles interpolate between closest ranks") {
@@ -89,6 +118,44 @@ TEST_CASE("weight ranges per layer and channel") {
   CHECK(weight_ranges(weight.data(), 2, 2, {}, RangePer::kChannel) == std::vector<double>{4.0, 1.0});
   CHECK(weight_ranges(weight.data(), 2, 2, {WeightRange::Kind::kValue, 3.0}, RangePer::kChannel) ==
         std::vector<double>{3.0, 3.0});
+}
+
+TEST_CASE("a range by percentile is that of the side that reaches further; zeros have some range") {
+  const WeightRange all{WeightRange::Kind::kPercentile, 100.0}, most{WeightRange::Kind::kPercentile, 75.0};
+  const std::vector<float> weight = {-8, -4, 0, 2, 3};
+  CHECK(weight_ranges(weight.data(), 1, 5, all, RangePer::kLayer) == std::vector<double>{8.0});
+  CHECK(weight_ranges(weight.data(), 1, 5, most, RangePer::kLayer) == std::vector<double>{4.0});
+  CHECK(weight_ranges(weight.data(), 1, 5, {}, RangePer::kLayer) == std::vector<double>{8.0});
+  const std::vector<float> mirrored = {8, 4, 0, -2, -3}, zeros(5);
+  CHECK(weight_ranges(mirrored.data(), 1, 5, most, RangePer::kLayer) == std::vector<double>{4.0});
+  CHECK(weight_ranges(zeros.data(), 1, 5, most, RangePer::kLayer) == std::vector<double>{1.0});
+}
+
+TEST_CASE("slices: as many as the bits need, one where cells or weights have no levels") {
+  Hardware hardware;
+  CHECK(num_slices(hardware) == 1);
+  hardware.weight_bits = 8;
+  CHECK(num_slices(hardware) == 1);
+  CHECK(make_weight_code(hardware).top_digit == 127.0);  // one cell holds the magnitude
+  hardware.scheme = Scheme::kOffset;
+  CHECK(make_weight_code(hardware).top_digit == 255.0);
+  hardware.cell.bits = 3;
+  CHECK(num_slices(hardware) == 3);  // 8 bits
+  hardware.scheme = Scheme::kDifferential;
+  hardware.cell.bits = 4;
+  CHECK(num_slices(hardware) == 2);  // 7 bits
+  hardware.weight_bits.reset();
+  CHECK(num_slices(hardware) == 1);
+}
+
+TEST_CASE("digits lie between the conductances of a cell") {
+  Hardware hardware;
+  hardware.weight_bits = 4;
+  hardware.cell.on_off_ratio = 4.0;
+  const WeightCode code = make_weight_code(hardware);
+  CHECK(code.to_conductance(0.0) == 0.25);
+  CHECK(code.to_conductance(7.0) == 1.0);
+  CHECK(code.to_digits(code.to_conductance(3.0)) == doctest::Approx(3.0));
 }
 
 TEST_CASE("digits of every scheme and slice count recombine to the integer weight") {

@@ -17,15 +17,16 @@ from imperfect._arrays import (
     Floats,
     as_float32,
     as_layer_id,
-    as_num_threads,
     as_samples,
     as_seed,
+    threads_of,
 )
 from imperfect._checks import choice, real
 from imperfect._layers.calibration import Calibrated
 from imperfect._layers.description import ArrayUse, Epilogue, Plan, array_use
 from imperfect._layers.saved import (
     as_write,
+    lacks_ranges,
     saved_batch,
     saved_calibration,
     saved_integer,
@@ -297,26 +298,27 @@ class AnalogLayer(Calibrated):
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
         """Written cells, calibration and time as plain arrays, for saving; see ``restore``."""
-        weights, units, off_block = self._compiled.cells
+        core = self._compiled.copy()  # one state, whatever is programmed meanwhile
+        weights, units, off_block = core.cells
         state: dict[str, np.ndarray[Any, Any]] = {
             "cells": weights,
             "unit_cells": units,
             "off_block_cells": off_block,
-            "seed": np.array(self._compiled.seed, np.uint64),
-            "write": np.array(self._compiled.write, np.uint32),
+            "seed": np.array(core.seed, np.uint64),
+            "write": np.array(core.write, np.uint32),
         }
-        if (found := self._compiled.calibration) is not None:
+        if (found := core.calibration) is not None:
             full_scale, is_signed, ranges = found
             state["input_range"] = np.array([full_scale, is_signed], np.float64)
             state["output_ranges"] = np.array(ranges, np.float64).reshape(-1, 2)
-        if (inputs := self._compiled.readout_inputs) is not None:
+        if (inputs := core.readout_inputs) is not None:
             state["readout_inputs"] = inputs
-        if self.seconds > 0:
-            state["seconds"] = np.array(self.seconds)
+        if core.seconds > 0:
+            state["seconds"] = np.array(core.seconds)
         return state
 
     def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Take over cells and calibration from ``state()`` of an equal layer.
+        """Take over cells and calibration, or its absence, from an equal layer's ``state()``.
 
         Raises
         ------
@@ -329,7 +331,8 @@ class AnalogLayer(Calibrated):
         if missing := [name for name in names if name not in state]:
             raise ValueError(f"state has no {missing[0]!r}: must be what state() returned")
         weights, units, off_block = (as_float32(name, state[name]).ravel() for name in names[:3])
-        core = self._compiled.copy()
+        fresh = type(self)(**self._constructor_arguments()) if lacks_ranges(state, self) else self
+        core = fresh._compiled.copy()
         seed, write = (saved_integer(name, state[name]) for name in ("seed", "write"))
         core.set_cells(weights, units, off_block, as_seed("seed", seed), as_write(write))
         if "input_range" in state:
@@ -345,10 +348,9 @@ class AnalogLayer(Calibrated):
         numbers: tuple[int, int, Any],
         num_threads: int | None,
     ) -> Floats:
-        threads = 0 if num_threads is None else as_num_threads("num_threads", num_threads)
         first, read = as_seed("first_sample", numbers[0]), as_seed("read", numbers[1])
         samples = as_samples(numbers[2], len(batch))
-        return self._compiled.forward(batch, out, threads, first, read, samples)
+        return self._compiled.forward(batch, out, threads_of(num_threads), first, read, samples)
 
     @staticmethod
     def _check_out(out: Any, shape: tuple[int, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imperfect import _core
-from imperfect._arrays import Floats, as_num_threads, as_samples, as_seed
+from imperfect._arrays import Floats, as_samples, as_seed, threads_of
 from imperfect._layers.calibration import report_rows, report_table
 from imperfect._layers.costed import Costed
 from imperfect._layers.description import Clipping
@@ -78,7 +78,7 @@ class AnalogRecurrent(RecurrentCores, Costed):
             )
             for place, name in enumerate(DIRECTIONS[self._direction])
         ]
-        threads = 0 if num_threads is None else as_num_threads("num_threads", num_threads)
+        threads = threads_of(num_threads)
         first, read = as_seed("first_sample", numbers[0]), as_seed("read", numbers[1])
         samples = as_samples(numbers[2], len(batch))
         return self._cell.run(directions, batch, ends, h, c, traces, threads, first, read, samples)

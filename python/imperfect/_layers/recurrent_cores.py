@@ -47,7 +47,7 @@ class RecurrentCores:
         names = DIRECTIONS[self._direction]
         self._weights = as_weights(weights, self._gates, len(names))
         inputs, hidden = (self._weights[name].shape[-1] for name in ("weight_ih", "weight_hh"))
-        self._sizes = RecurrentSizes(len(names), self._gates, inputs, hidden)
+        self._sizes = RecurrentSizes(len(names), inputs, hidden)
         clip, is_coupled = digital
         self._clip = None if clip is None else positive("clip", clip, "no unit")
         limit = np.inf if self._clip is None else self._clip
@@ -248,7 +248,7 @@ class RecurrentCores:
         }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take over cells and calibration from ``state()`` of an equal layer.
+        """Take over cells and calibration, or its absence, from an equal layer's ``state()``.
 
         Raises
         ------

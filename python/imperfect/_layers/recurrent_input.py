@@ -27,13 +27,8 @@ class RecurrentSizes:
     """Sizes of a recurrent layer."""
 
     directions: int
-    gates: int
     inputs: int
     hidden: int
-
-    @property
-    def outputs(self) -> int:
-        return self.gates * self.hidden
 
 
 def as_weights(given: Mapping[str, Any], gates: int, count: int) -> dict[str, Floats]:

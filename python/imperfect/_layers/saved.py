@@ -11,11 +11,21 @@ import numpy as np
 from imperfect._arrays import Floats, as_float32, as_seed
 from imperfect._checks import real
 
+LARGEST_WRITE = 2**32 - 1
+
 
 def as_write(write: Any) -> int:
-    if as_seed("write", write) >= 2**32:
-        raise ValueError(f"write={write}: must be an integer from 0 to {2**32 - 1}")
+    """The number of a write."""
+    if as_seed("write", write) > LARGEST_WRITE:
+        raise ValueError(f"write={write}: must be an integer from 0 to {LARGEST_WRITE}")
     return int(write)
+
+
+def lacks_ranges(state: dict[str, Any], layer: Any) -> bool:
+    """Whether a layer is calibrated and the saved state is that of one that is not."""
+    core = layer._compiled
+    found = {"input_range": core.calibration, "readout_inputs": core.readout_inputs}
+    return any(value is not None and name not in state for name, value in found.items())
 
 
 def saved_integer(name: str, value: Any) -> int:

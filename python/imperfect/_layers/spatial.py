@@ -82,7 +82,7 @@ class SpatialLayer(AnalogLayer):
 
         Parameters
         ----------
-        x : array of shape (n, in, *size)
+        x : array of shape (n, in, size...)
             The size is (width,), (height, width) or (depth, height, width).
             Finite real numbers; converted to float32 if they are not.
         first_sample, read : int

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -27,6 +28,7 @@ class AlignedBuffer {
   /// Makes room for `size` elements; what was stored before is lost if it has to grow.
   T* reserve(std::size_t size) {
     if (size > capacity_) {
+      if (size > SIZE_MAX / sizeof(T)) throw std::bad_alloc();
       data_.reset();
       capacity_ = 0;
       data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t(kAlignment))));

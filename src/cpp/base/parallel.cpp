@@ -53,6 +53,14 @@ int resolve_num_threads(int requested) {
 #endif
 }
 
+int team_size() {
+#if defined(_OPENMP)
+  return omp_get_num_threads();
+#else
+  return 1;
+#endif
+}
+
 int this_thread() {
 #if defined(_OPENMP)
   return omp_get_thread_num();

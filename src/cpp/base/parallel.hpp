@@ -4,9 +4,12 @@
 // scikit-learn; results never depend on the number of threads because work items never share an output.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <mutex>
+
+#include "base/interrupt.hpp"
 
 namespace imperfect {
 
@@ -22,27 +25,70 @@ int resolve_num_threads(int requested);
 /// The calling thread's number inside `parallel_for`.
 int this_thread();
 
-/// Calls body(i, thread) for i in [0, count) on at most `threads` threads. The first exception is rethrown.
+/// Multiply-adds that a work item is taken for where it does not check for interruptions itself.
+inline constexpr double kItemWork = 1e5;
+
+/// Threads that work inside of the parallel region at hand.
+int team_size();
+
+/// What the threads of one loop share.
+class LoopTeam {
+ public:
+  Interruption* interruption() const { return interruption_; }
+
+  /// One work item; none once another one failed.
+  template <class Item>
+  void run(const Item& item) {
+    if (has_failed_.load(std::memory_order_relaxed)) return;
+    try {
+      check_interrupt(kItemWork);
+      item();
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+      has_failed_.store(true, std::memory_order_relaxed);
+    }
+  }
+  /// Called by each thread when no items are left for it.
+  void finish() {
+    finished_.fetch_add(1, std::memory_order_release);
+    ask_until_finished(finished_, team_size());
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  Interruption* interruption_ = current_interruption();
+  std::atomic<int> finished_{0};
+  std::atomic<bool> has_failed_{false};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+/// Calls body(i, thread) for i in [0, count) on at most `threads` threads. The first exception ends the loop and is rethrown.
 template <class Body>
 void parallel_for(std::ptrdiff_t count, int threads, const Body& body) {
   if (threads <= 1 || count <= 1) {
-    for (std::ptrdiff_t i = 0; i < count; ++i) body(i, 0);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      check_interrupt(kItemWork);
+      body(i, 0);
+    }
     return;
   }
-  std::exception_ptr error;
-  std::mutex error_mutex;
+  LoopTeam team;
 #if defined(_OPENMP)
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel num_threads(threads)
 #endif
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    try {
-      body(i, this_thread());
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(error_mutex);
-      if (!error) error = std::current_exception();
-    }
+  {
+    const InterruptHelper helper(team.interruption());
+#if defined(_OPENMP)
+#pragma omp for schedule(dynamic, 1) nowait
+#endif
+    for (std::ptrdiff_t i = 0; i < count; ++i) team.run([&] { body(i, this_thread()); });
+    team.finish();
   }
-  if (error) std::rethrow_exception(error);
+  team.rethrow();
 }
 
 }  // namespace imperfect

@@ -13,6 +13,7 @@ namespace py = pybind11;
 namespace imperfect {
 
 void register_config(py::module_& m);
+void register_interrupts(py::module_& m);
 void register_random(py::module_& m);
 void register_layer(py::module_& m);
 void register_recurrent(py::module_& m);

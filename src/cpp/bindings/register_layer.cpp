@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bindings/hardware_convert.hpp"
+#include "bindings/interruptible.hpp"
 #include "bindings/numpy_convert.hpp"
 #include "imperfect/array_use.hpp"
 #include "imperfect/layer.hpp"
@@ -36,8 +37,8 @@ Layer make_layer(const LayerShape& shape, const py::array& weight, const std::op
   const ArrayView<const float> weights = float_view("weight", weight);
   const ArrayView<const float> biases = bias ? float_view("bias", *bias) : ArrayView<const float>{};
   const Hardware converted = to_hardware(hardware);
-  const py::gil_scoped_release release;
-  return Layer(shape, weights, biases, converted, seed, layer_id, fixed16 ? Precision::kFixed16 : Precision::kFloat32);
+  const Precision precision = fixed16 ? Precision::kFixed16 : Precision::kFloat32;
+  return interruptible([&] { return Layer(shape, weights, biases, converted, seed, layer_id, precision); });
 }
 
 py::array_t<float> forward(const Layer& layer, const py::array& x, const std::optional<py::array>& out, int threads,
@@ -50,33 +51,27 @@ py::array_t<float> forward(const Layer& layer, const py::array& x, const std::op
   const ArrayView<float> to = mutable_float_view("out", y);
   ReadKey key{first_sample, read, {}};
   if (samples) key.samples = {samples->data(), static_cast<std::size_t>(samples->size())};
-  {
-    const py::gil_scoped_release release;
-    layer.forward(from, input, to, threads, key);
-  }
+  interruptible([&] { layer.forward(from, input, to, threads, key); });
   return y;
 }
 
 void calibrate(Layer& layer, const py::array& x) {
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
-  const py::gil_scoped_release release;
-  layer.calibrate(from, input);
+  interruptible([&] { layer.calibrate(from, input); });
 }
 
 std::pair<double, std::vector<double>> clipping_rates(const Layer& layer, const py::array& x) {
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
-  const py::gil_scoped_release release;
-  const ClippingRates rates = layer.clipping_rates(from, input);
+  const ClippingRates rates = interruptible([&] { return layer.clipping_rates(from, input); });
   return {rates.dac, rates.adc};
 }
 
 CalibrationReport calibration_report(const Layer& layer, const py::array& x) {
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
-  const py::gil_scoped_release release;
-  return layer.calibration_report(from, input);
+  return interruptible([&] { return layer.calibration_report(from, input); });
 }
 
 py::array_t<std::uint64_t> counts(const std::vector<std::uint64_t>& values) {
@@ -134,17 +129,27 @@ py::typing::Dict<py::str, py::object> plan(const Layer& layer) {
   return result;
 }
 
+/// Groups, and the outputs and rows of each.
+using Matrix = std::tuple<int, int, int>;
+
+Matrix matrix(const Layer& layer) {
+  const LayerShape& shape = layer.shape();
+  return {shape.groups, shape.outputs_per_group(), shape.rows_per_group()};
+}
+
 /// Arrays, cells of weights, of unit columns, off the blocks, and of whole arrays.
 using ArrayCounts = std::tuple<long long, long long, long long, long long, long long>;
 
-ArrayCounts array_counts(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
+ArrayCounts array_counts(const Hardware& hardware, const Matrix& matrix) {
+  const auto [num_groups, outputs_per_group, rows_per_group] = matrix;
   const ArrayUse use = count_arrays(hardware, num_groups, outputs_per_group, rows_per_group);
   return {use.num_arrays, use.weight_cells, use.unit_cells, use.off_block_cells, use.cells};
 }
 
 /// Blocks of a layer, one a row: word lines, data columns and unit columns of their arrays.
-py::array_t<std::int64_t> array_blocks(const Hardware& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
-  const std::vector<ArrayBlock> blocks = list_blocks(hardware, num_groups, outputs_per_group, rows_per_group);
+py::array_t<std::int64_t> array_blocks(const py::object& hardware, int num_groups, int outputs_per_group,
+                                       int rows_per_group) {
+  const std::vector<ArrayBlock> blocks = list_blocks(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
   py::array_t<std::int64_t> result({static_cast<py::ssize_t>(blocks.size()), py::ssize_t{3}});
   std::int64_t* to = result.mutable_data();
   for (const ArrayBlock& block : blocks)
@@ -155,15 +160,14 @@ py::array_t<std::int64_t> array_blocks(const Hardware& hardware, int num_groups,
 std::tuple<std::uint64_t, std::uint64_t, double> read_activity(const Layer& layer, const py::array& x) {
   const BatchShape input = batch_shape(x);
   const ArrayView<const float> from = float_view("x", x);
-  const py::gil_scoped_release release;
-  const ReadActivity activity = layer.read_activity(from, input);
+  const ReadActivity activity = interruptible([&] { return layer.read_activity(from, input); });
   return {activity.word_line_charges, activity.cell_reads, activity.energy};
 }
 
 using Floats = py::array_t<float>;
 
 std::tuple<Floats, Floats, Floats> cells(const Layer& layer) {
-  const auto found = layer.cells();
+  const auto found = interruptible([&] { return layer.cells(); });
   const auto array = [](const std::vector<float>& values) {
     return to_array(values, {static_cast<py::ssize_t>(values.size())});
   };
@@ -182,11 +186,7 @@ std::vector<py::ssize_t> cell_dimensions(const Layer& layer) {
 }
 
 py::array_t<std::uint32_t> pulses(const Layer& layer) {
-  std::vector<std::uint32_t> found;
-  {
-    const py::gil_scoped_release release;
-    found = layer.pulses();
-  }
+  const std::vector<std::uint32_t> found = interruptible([&] { return layer.pulses(); });
   return py::array_t<std::uint32_t>(cell_dimensions(layer), found.data());
 }
 
@@ -196,41 +196,54 @@ std::optional<Floats> readout_inputs(const Layer& layer) {
   return to_array(x, dimensions(shape, shape.depth == 1 ? 4 : 5));
 }
 
-}  // namespace
-
-void register_layer(py::module_& m) {
-  register_report(m);
+void register_arrays(py::module_& m) {
   m.def(
       "array_counts",
       [](const py::object& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
-        return array_counts(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
+        return array_counts(to_hardware(hardware), {num_groups, outputs_per_group, rows_per_group});
       },
       py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
-  m.def(
-      "array_blocks",
-      [](const py::object& hardware, int num_groups, int outputs_per_group, int rows_per_group) {
-        return array_blocks(to_hardware(hardware), num_groups, outputs_per_group, rows_per_group);
-      },
-      py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"), py::arg("rows_per_group"));
+  m.def("array_blocks", &array_blocks, py::arg("hardware"), py::arg("num_groups"), py::arg("outputs_per_group"),
+        py::arg("rows_per_group"));
+}
+
+void register_shape(py::module_& m) {
   py::class_<LayerShape>(m, "LayerShape")
       .def(py::init(&make_shape), py::arg("in_channels"), py::arg("out_channels"), py::arg("groups") = 1,
            py::arg("kernel") = Triple{1, 1, 1}, py::arg("stride") = Triple{1, 1, 1}, py::arg("dilation") = Triple{1, 1, 1},
            py::arg("pad_begin") = Triple{}, py::arg("pad_end") = Triple{}, py::arg("is_transposed") = false,
            py::arg("output_padding") = Triple{});
-  py::class_<Layer>(m, "Layer")
+}
+
+/// Making, programming and ageing.
+void register_devices(py::class_<Layer>& bound) {
+  bound
       .def(py::init(&make_layer), py::arg("shape"), py::arg("weight"), py::arg("bias"), py::arg("hardware"), py::arg("seed"),
            py::arg("layer_id"), py::arg("fixed16") = false)
       .def("copy", [](const Layer& layer) { return Layer(layer); })
-      .def("program", &Layer::program, py::arg("seed"), py::arg("write"), py::call_guard<py::gil_scoped_release>())
-      .def("at", &Layer::at, py::arg("seconds"), py::call_guard<py::gil_scoped_release>())
+      .def(
+          "program",
+          [](Layer& layer, std::uint64_t seed, std::uint32_t write) { interruptible([&] { layer.program(seed, write); }); },
+          py::arg("seed"), py::arg("write"))
+      .def(
+          "at", [](const Layer& layer, double seconds) { return interruptible([&] { return layer.at(seconds); }); },
+          py::arg("seconds"))
       .def_property_readonly("seconds", &Layer::seconds)
       .def("pulses", &pulses)
       .def_property_readonly("readout_inputs", &readout_inputs)
       .def(
           "set_readout_inputs",
-          [](Layer& layer, const py::array& x) { layer.set_readout_inputs(float_view("readout_inputs", x), batch_shape(x)); },
-          py::arg("x"))
-      .def("calibrate", &calibrate, py::arg("x"))
+          [](Layer& layer, const py::array& x) {
+            const BatchShape shape = batch_shape(x);
+            const ArrayView<const float> from = float_view("readout_inputs", x);
+            interruptible([&] { layer.set_readout_inputs(from, shape); });
+          },
+          py::arg("x"));
+}
+
+/// Calibrating and passing inputs through.
+void register_passes(py::class_<Layer>& bound) {
+  bound.def("calibrate", &calibrate, py::arg("x"))
       .def("forward", &forward, py::arg("x"), py::arg("out"), py::arg("num_threads"), py::arg("first_sample") = 0,
            py::arg("read") = 0, py::arg("samples") = std::nullopt)
       .def(
@@ -247,8 +260,12 @@ void register_layer(py::module_& m) {
           [](const Layer& layer, std::vector<float> scale, std::vector<float> shift, float low, float high) {
             return layer.with_epilogue({std::move(scale), std::move(shift), low, high});
           },
-          py::arg("scale"), py::arg("shift"), py::arg("low"), py::arg("high"))
-      .def_property_readonly("needs_calibration", &Layer::needs_calibration)
+          py::arg("scale"), py::arg("shift"), py::arg("low"), py::arg("high"));
+}
+
+/// The state that is saved and restored.
+void register_state(py::class_<Layer>& bound) {
+  bound.def_property_readonly("needs_calibration", &Layer::needs_calibration)
       .def_property_readonly("uses_calibration", &Layer::uses_calibration)
       .def_property_readonly("seed", &Layer::seed)
       .def_property_readonly("write", &Layer::write)
@@ -256,7 +273,8 @@ void register_layer(py::module_& m) {
       .def(
           "set_calibration",
           [](Layer& layer, double full_scale, bool is_signed, std::vector<std::pair<double, double>> ranges) {
-            layer.set_calibration({full_scale, is_signed, std::move(ranges)});
+            const Calibration calibration{full_scale, is_signed, std::move(ranges)};
+            interruptible([&] { layer.set_calibration(calibration); });
           },
           py::arg("full_scale"), py::arg("is_signed"), py::arg("ranges"))
       .def_property_readonly("cells", &cells)
@@ -264,26 +282,38 @@ void register_layer(py::module_& m) {
           "set_cells",
           [](Layer& layer, const py::array& weights, const py::array& units, const py::array& off_block, std::uint64_t seed,
              std::uint32_t write) {
-            layer.set_cells({to_vector("weights", weights), to_vector("units", units), to_vector("off_block", off_block)},
-                            seed, write);
+            CellArrays cells{to_vector("weights", weights), to_vector("units", units), to_vector("off_block", off_block)};
+            interruptible([&] { layer.set_cells(std::move(cells), seed, write); });
           },
-          py::arg("weights"), py::arg("units"), py::arg("off_block"), py::arg("seed"), py::arg("write"))
-      .def_property_readonly("plan", &plan)
-      .def_property_readonly("array_counts",
-                             [](const Layer& layer) {
-                               const LayerShape& shape = layer.shape();
-                               return array_counts(layer.hardware(), shape.groups, shape.array_outputs() / shape.groups,
-                                                   shape.rows_per_group());
-                             })
-      .def_property_readonly("matrix",
-                             [](const Layer& layer) {
-                               const LayerShape& shape = layer.shape();
-                               return std::tuple(shape.groups, shape.array_outputs() / shape.groups, shape.rows_per_group());
-                             })
-      .def("conductances", [](const Layer& layer) { return to_array(layer.conductances(), cell_dimensions(layer)); })
+          py::arg("weights"), py::arg("units"), py::arg("off_block"), py::arg("seed"), py::arg("write"));
+}
+
+/// What the layer is made of.
+void register_contents(py::class_<Layer>& bound) {
+  bound.def_property_readonly("plan", &plan)
+      .def_property_readonly("array_counts", [](const Layer& layer) { return array_counts(layer.hardware(), matrix(layer)); })
+      .def_property_readonly("matrix", &matrix)
+      .def("conductances",
+           [](const Layer& layer) {
+             return to_array(interruptible([&] { return layer.conductances(); }), cell_dimensions(layer));
+           })
       .def("effective_weight", [](const Layer& layer) {
-        return to_array(layer.effective_weight(), {static_cast<py::ssize_t>(layer.shape().weight_size())});
+        return to_array(interruptible([&] { return layer.effective_weight(); }),
+                        {static_cast<py::ssize_t>(layer.shape().weight_size())});
       });
+}
+
+}  // namespace
+
+void register_layer(py::module_& m) {
+  register_report(m);
+  register_arrays(m);
+  register_shape(m);
+  py::class_<Layer> bound(m, "Layer");
+  register_devices(bound);
+  register_passes(bound);
+  register_state(bound);
+  register_contents(bound);
 }
 
 }  // namespace imperfect

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/check.hpp"
+#include "bindings/interruptible.hpp"
 #include "bindings/numpy_convert.hpp"
 #include "imperfect/recurrent.hpp"
 
@@ -59,10 +60,7 @@ std::tuple<Floats, Floats, Floats, Floats, Floats> run(
   };
   Floats recurrent = trace(traces), candidate = trace(has_candidate);
   const SequenceResult result{writable(y), writable(h), writable(c), writable(recurrent), writable(candidate)};
-  {
-    const py::gil_scoped_release release;
-    run_recurrent(cell, directions, batch, result, threads, key);
-  }
+  interruptible([&] { run_recurrent(cell, directions, batch, result, threads, key); });
   return {std::move(y), std::move(h), std::move(c), std::move(recurrent), std::move(candidate)};
 }
 

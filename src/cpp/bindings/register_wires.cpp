@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/check.hpp"
+#include "bindings/interruptible.hpp"
 #include "bindings/numpy_convert.hpp"
 #include "imperfect/wires.hpp"
 
@@ -40,10 +41,7 @@ std::tuple<Doubles, std::optional<Doubles>> solve(const Doubles& g, double r_row
   const ArrayView<double> to{transfer.mutable_data(), from.size};
   const ArrayView<double> squares =
       drivers ? ArrayView<double>{drivers->mutable_data(), batch.count * batch.square_size()} : ArrayView<double>{};
-  {
-    const py::gil_scoped_release release;
-    transfer_matrices(batch, from, wires, to, squares, num_threads);
-  }
+  interruptible([&] { transfer_matrices(batch, from, wires, to, squares, num_threads); });
   return {std::move(transfer), std::move(drivers)};
 }
 
@@ -65,10 +63,7 @@ std::tuple<Doubles, Doubles> read_currents(const Doubles& g, const Doubles& v, d
   const ArrayView<double> to{currents.mutable_data(), static_cast<std::size_t>(currents.size())};
   const ArrayView<double> watt{power.mutable_data(), drives.count};
   const CellCurve curve{view(a2), view(a3)};
-  {
-    const py::gil_scoped_release release;
-    solve_currents(drives, cells, curve, wires, voltages, to, watt, num_threads);
-  }
+  interruptible([&] { solve_currents(drives, cells, curve, wires, voltages, to, watt, num_threads); });
   return {std::move(currents), std::move(power)};
 }
 

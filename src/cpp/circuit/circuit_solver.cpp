@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/interrupt.hpp"
 
 namespace imperfect {
 namespace {
@@ -141,8 +142,11 @@ void CircuitSolver::begin(const double* voltages, bool is_warm, const CircuitArg
 /// Solves the word lines and takes the currents of lanes where they are those assumed.
 void CircuitSolver::measure(Search& search) const {
   CircuitLanes power, failed;
+  check_interrupt();
   kernels_.find_voltages(search.args, search.energy);
+  check_interrupt();
   kernels_.find_currents(search.args, power, failed);
+  check_interrupt();
   kernels_.finish_voltages(search.args, search.product);
   for (int lane = 0; lane < kCircuitLanes; ++lane) {
     const double product = search.product.at[lane];
@@ -167,12 +171,15 @@ void CircuitSolver::reduce(Search& search) const {
   }
   const auto any = [&] { return std::find(is_moving, is_moving + kCircuitLanes, true) != is_moving + kCircuitLanes; };
   for (bool is_first = true; any() && search.steps < kMaxSteps; is_first = false, ++search.steps) {
+    check_interrupt();
     kernels_.find_change(search.args, beta, is_first, curvature);
     for (int lane = 0; lane < kCircuitLanes; ++lane) {
       is_moving[lane] = is_moving[lane] && curvature.at[lane] > 0.0;
       alpha.at[lane] = is_moving[lane] ? search.product.at[lane] / curvature.at[lane] : 0.0;
     }
+    check_interrupt();
     kernels_.advance(search.args, alpha);
+    check_interrupt();
     kernels_.finish_voltages(search.args, next);
     for (int lane = 0; lane < kCircuitLanes; ++lane) {
       is_moving[lane] = is_moving[lane] && next.at[lane] > target.at[lane];

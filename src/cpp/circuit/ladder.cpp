@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/aligned.hpp"
+#include "base/interrupt.hpp"
 
 namespace imperfect {
 namespace {
@@ -62,7 +63,8 @@ std::vector<double> behind_drivers(const PortKernels& kernels, const std::vector
     all[i * size + m + i] = -1.0 / driver;
   }
   AlignedBuffer<double> panels(panel_size(rows, rows + columns));
-  kernels.eliminate({rows, rows + columns, rows + columns, 0, all.data(), static_cast<std::ptrdiff_t>(size), panels.data()});
+  kernels.eliminate({rows, rows + columns, rows + columns, 0, all.data(), static_cast<std::ptrdiff_t>(size), panels.data(),
+                     check_interrupt});
   for (std::size_t i = 0; i < ports; ++i) std::copy_n(all.data() + (m + i) * size + m, ports, kept.data() + i * ports);
   return kept;
 }
@@ -76,6 +78,7 @@ std::vector<double> ladder_admittances(const PortKernels& kernels, const double*
   std::vector<double> entries(ports * ports, 0.0);
   BitLine line(rows, wires);
   for (int j = 0; j < columns; ++j) {
+    check_interrupt(static_cast<double>(rows) * rows);
     line.load(g + j, columns);
     line.add_to(entries.data(), ports, m + static_cast<std::size_t>(j), want_all || has_driver);
   }

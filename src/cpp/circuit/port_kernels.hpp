@@ -13,7 +13,8 @@ namespace imperfect {
 /// Eliminates the first `eliminated` ports of a matrix of eliminated + kept ports. matrix: row-major, rows `stride` apart,
 /// entries above the diagonal; those of the kept ports become the admittances that are left. Computed are the first
 /// `wanted_rows` kept rows, and of these what lies right of kept column `wanted_from`. What is below the diagonal is
-/// overwritten. `panels`: room for panel_size() numbers.
+/// overwritten. `panels`: room for panel_size() numbers. `check`, if any, is called before steps of about so much `work`,
+/// in multiply-adds, and may throw.
 struct EliminateArgs {
   int eliminated;
   int kept;
@@ -22,6 +23,7 @@ struct EliminateArgs {
   double* matrix;
   std::ptrdiff_t stride;
   double* panels;
+  void (*check)(double work) = nullptr;
 };
 
 inline constexpr int kStripRows = 8;  ///< eliminated ports are padded to a multiple of this at every level

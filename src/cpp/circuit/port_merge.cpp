@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "base/interrupt.hpp"
+
 namespace imperfect {
 namespace {
 
@@ -67,7 +69,11 @@ void PortMerger::reduce_batch(const std::vector<std::size_t>& batch, const doubl
 
 PortBlock PortMerger::reduce(const double* g, const Segments& segments, bool want_left) {
   want_left_ = want_left;
-  for (const std::vector<std::size_t>& batch : batches_) reduce_batch(batch, g, segments);
+  constexpr double kBatchWork = 1e5;
+  for (const std::vector<std::size_t>& batch : batches_) {
+    check_interrupt(kBatchWork);
+    reduce_batch(batch, g, segments);
+  }
   next_leaf_ = 0;
   return reduce(all_, {false, false, 0, 0});
 }
@@ -157,7 +163,7 @@ PortBlock PortMerger::eliminate(const PortMatrix& matrix, int count, PortBlock k
   const bool is_last = wanted.depth == 0;
   const int wanted_rows = is_last ? kept.rows : kept.ports(), wanted_from = is_last && !want_left_ ? kept.bottom() : 0;
   double* const panels = panels_.reserve(panel_size(count, kept.ports()));
-  kernels_.eliminate({count, kept.ports(), wanted_rows, wanted_from, matrix.entries, matrix.stride, panels});
+  kernels_.eliminate({count, kept.ports(), wanted_rows, wanted_from, matrix.entries, matrix.stride, panels, check_interrupt});
   kept.entries = matrix.entries + count * matrix.stride + count;
   kept.stride = matrix.stride;
   return kept;

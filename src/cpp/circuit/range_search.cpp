@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/interrupt.hpp"
 #include "base/percentile.hpp"
 #include "circuit/adc.hpp"
 
@@ -40,6 +41,7 @@ template <class Error>
 double best_part(int first, const Error& error) {
   double best = 1.0, least = INFINITY;
   for (int k = 100; k >= first; --k) {
+    check_interrupt();
     const double found = error(k / 100.0);
     if (found < least * kClearlyLess) {
       least = found;

@@ -177,10 +177,16 @@ void update_tile(const EliminateArgs& args, const Panels& panels, int row, int p
 void eliminate(const EliminateArgs& args) {
   const Panels panels(args);
   pack(args, panels);
-  for (int start = 0; start < panels.rows; start += kStrip) factor_strip(panels, start);
-  for (int p = (panels.rows + args.wanted_from) / kPanel; p < panels.count; ++p)
+  const double columns = static_cast<double>(panels.count) * kPanel;
+  for (int start = 0; start < panels.rows; start += kStrip) {
+    if (args.check != nullptr) args.check(columns * start * kStrip);
+    factor_strip(panels, start);
+  }
+  for (int p = (panels.rows + args.wanted_from) / kPanel; p < panels.count; ++p) {
+    if (args.check != nullptr) args.check(static_cast<double>(panels.rows) * args.wanted_rows * kPanel);
     for (int row = 0; row < args.wanted_rows && (panels.rows + row) / kPanel <= p; row += kStrip)
       update_tile(args, panels, row, p);
+  }
 }
 
 }  // namespace IMPERFECT_ISA

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.hpp"
 #include "device/faults.hpp"
 #include "layer/cell_numbers.hpp"
 
@@ -104,11 +105,13 @@ void apply_faults(const LayerDefinition& definition, const CellCounts& counts, s
   Sticker sticker(definition, counts, writer, cells);
   for (std::uint32_t slot = 0; slot < laws.size(); ++slot) {
     const std::size_t lines = sticker.num_lines(laws[slot].cluster);
-    for (std::uint64_t segment = 0; segment * kFaultSegment < lines; ++segment)
+    for (std::uint64_t segment = 0; segment * kFaultSegment < lines; ++segment) {
+      check_interrupt(static_cast<double>(kFaultSegment));
       for (const Fault& fault : draw_faults(laws[slot], key, segment, slot)) {
         const std::uint64_t line = segment * kFaultSegment + fault.position;
         if (line < lines) sticker.stick(laws[slot].cluster, line, fault.stuck_on);
       }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/per_thread.hpp"
 #include "plan/plan.hpp"
 
 namespace imperfect {
@@ -18,10 +19,7 @@ struct LineBuffers {
   std::vector<double> sums;
 };
 
-LineBuffers& line_buffers() {
-  thread_local LineBuffers buffers;
-  return buffers;
-}
+LineBuffers& line_buffers() { return per_thread<LineBuffers>(); }
 
 }  // namespace
 

@@ -10,10 +10,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/interrupt.hpp"
 #include "kernels/kernel_table.hpp"
 
 namespace imperfect {
 namespace {
+
+constexpr double kCellWork = 32.0;  // multiply-adds that writing a cell costs as much as
 
 bool has_spread(const Cell& cell) { return cell.g_min_sigma > 0.0 || cell.g_max_sigma > 0.0; }
 
@@ -38,6 +41,7 @@ void CellWriter::program(std::size_t first, std::size_t count, float* digits) co
   const auto step = acts_on_cells_ ? static_cast<float>(code_.delta / code_.top_digit) : 1.0f;
   while (count > 0) {
     const std::size_t part = chunk(first, count);
+    check_interrupt(kCellWork * static_cast<double>(part));
     place(first, part, low, step, digits);
     if (acts_on_cells_) disturb(first, part, digits);
     if (first < writing_.counts.weights && acts_on_weights_) disturb_weights(first, part, digits);
@@ -113,6 +117,7 @@ void CellWriter::write_verified(std::size_t slot, std::uint64_t first, std::size
   std::iota(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(count), std::uint16_t{0});
   std::size_t left = count;
   for (std::size_t pulse = 0; pulse < most && left > 0; ++pulse) {
+    check_interrupt(kCellWork * static_cast<double>(left));
     const bool all = left * kFew > count;
     if (all) draw(Draw::kNormal, StreamKind::kProgramming, first, count, slot + (pulse << 8), z.data());
     std::size_t kept = 0;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.hpp"
 #include "device/cell_curve.hpp"
 #include "kernels/kernel_table.hpp"
 
@@ -64,6 +65,7 @@ void make_circuits(const LayerDefinition& definition, const CellSource& cells,
   const MergedGroup* group = nullptr;
   int first_unit = 0;  // of the group
   for (const WiredArray& array : list_arrays(definition, blocks)) {
+    check_interrupt();
     if (&array.columns.group != group) first_unit = array.columns.first_unit;
     group = &array.columns.group;
     put(static_cast<std::size_t>(group - definition.tiling.merged.data()), array.row_block,

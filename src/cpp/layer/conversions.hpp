@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.hpp"
 #include "layer/line_currents.hpp"
 
 namespace imperfect {
@@ -41,6 +42,7 @@ void visit_block(const PackedLayer& layer, const PackedGroup& group, const Packe
       LineRead read{layer, block.inputs, count, tile.width, weights, inputs, nullptr};
       read.solved_stride = std::ptrdiff_t{group.total_outputs} * kernels().lanes;
       if (solved != nullptr) read.solved = solved + std::ptrdiff_t{tile.first + first} * kernels().lanes;
+      check_interrupt();
       for (int plane = 0; plane < layer.converted_planes(); ++plane)
         for (int conversion = 0; conversion < layer.conversions(); ++conversion) {
           read_line_currents(read, plane, conversion, scratch, buffer);

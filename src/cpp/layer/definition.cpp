@@ -4,6 +4,7 @@
 #include "layer/definition.hpp"
 
 #include <cmath>
+#include <cstdint>
 
 #include "base/check.hpp"
 #include "mapping/weight_range.hpp"
@@ -35,11 +36,11 @@ void check_shape(const LayerShape& s) {
 }
 
 int output_length(int input, int axis, const LayerShape& s) {
-  const int covered = s.dilation[axis] * (s.kernel[axis] - 1) + 1;
-  const int padded = input + s.pad_begin[axis] + s.pad_end[axis];
+  const std::int64_t covered = std::int64_t{s.dilation[axis]} * (s.kernel[axis] - 1) + 1;
+  const std::int64_t padded = std::int64_t{input} + s.pad_begin[axis] + s.pad_end[axis];
   check(padded >= covered, kAxes[axis], input, ": with padding ", s.pad_begin[axis], " + ", s.pad_end[axis],
         " smaller than the kernel's ", covered);
-  return (padded - covered) / s.stride[axis] + 1;
+  return static_cast<int>((padded - covered) / s.stride[axis] + 1);
 }
 
 BatchShape transposed_output(const LayerShape& s, const BatchShape& input) {
@@ -101,8 +102,8 @@ BatchShape LayerShape::output_shape(const BatchShape& input) const {
   const double depth = static_cast<double>(input.depth) + pad_begin[0] + pad_end[0];
   const double height = static_cast<double>(input.height) + pad_begin[1] + pad_end[1];
   const double width = static_cast<double>(input.width) + pad_begin[2] + pad_end[2];
-  check(depth * height * width * input.channels <= kMostValues, "padding: an image of ", input.channels, " × ", depth, " × ",
-        height, " × ", width, " numbers with its zeros; must have at most 2^31");
+  check(depth * height * width * input.channels < kMostValues, "padding: an image of ", input.channels, " × ", depth, " × ",
+        height, " × ", width, " numbers with its zeros; must have fewer than 2^31");
   return {input.images, out_channels, output_length(input.height, 1, *this), output_length(input.width, 2, *this),
           output_length(input.depth, 0, *this)};
 }

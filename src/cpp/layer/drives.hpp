@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/interrupt.hpp"
 #include "base/parallel.hpp"
 #include "layer/panel.hpp"
 
@@ -62,9 +63,11 @@ void for_each_drive(const LayerDefinition& definition, const PackedLayer& drives
           for (int pass = 0; pass < drives.input.num_passes(); ++pass) {
             const float* digits = reader.digits(rows, pass).digits;
             for (int cycle = 0; cycle < drives.input.num_cycles;
-                 ++cycle, digits += static_cast<std::size_t>(rows.size()) * lanes)
+                 ++cycle, digits += static_cast<std::size_t>(rows.size()) * lanes) {
+              check_interrupt();
               visit(piece,
                     Drive{group, block, rows.size(), static_cast<int>(lanes), count, digits, 1.0 / drives.input.top_digit()});
+            }
           }
         }
       }

@@ -56,8 +56,9 @@ FoldEnd make_fold_end(const LayerDefinition& definition, const Epilogue& epilogu
 
 void run_transposed(const LayerDefinition& definition, const PackedLayer& layer, const OutputScale& scale, const FoldEnd& end,
                     const ReadDraws* draws, const float* x, const BatchShape& input, float* y, int threads) {
+  if (input.images == 0) return;
   const BatchShape all = definition.product.output_shape(input), output = definition.shape.output_shape(input);
-  const std::size_t step = std::clamp<std::size_t>(kMostProducts / all.image_size(), 1, std::max<std::size_t>(all.images, 1));
+  const std::size_t step = std::clamp<std::size_t>(kMostProducts / all.image_size(), 1, all.images);
   AlignedBuffer<float> products(step * all.image_size());
   BatchShape part = input;
   for (std::size_t first = 0; first < input.images; first += step) {

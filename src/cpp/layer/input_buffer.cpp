@@ -3,18 +3,26 @@
 // Quantising, padding and splitting a chunk of images.
 #include "layer/input_buffer.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "kernels/kernel_table.hpp"
 
 namespace imperfect {
 namespace {
 
-int divide_up(int value, int by) { return (value + by - 1) / by; }
+int divide_up(int value, int by) { return value / by + (value % by != 0); }
+
+int modulo(int value, int by) {
+  const int rest = value % by;
+  return rest < 0 ? rest + by : rest;
+}
 
 /// The pixels of one axis that lie in part `part` of a split by `stride`: which is the first, where it goes, how many.
 struct SplitAxis {
   SplitAxis(int size, int pad, int stride, int part)
-      : first(((part - pad) % stride + stride) % stride),
-        place((first + pad) / stride),
+      : first(modulo(part - pad, stride)),
+        place(static_cast<int>((std::int64_t{first} + pad) / stride)),
         count(first < size ? divide_up(size - first, stride) : 0) {}
   int first, place, count;
 };
@@ -26,10 +34,12 @@ InputLayout::InputLayout(const LayerShape& shape, const BatchShape& input) {
   int planes[3];
   std::ptrdiff_t channel_size = 1;
   for (int axis = 0; axis < 3; ++axis) {
-    stride[axis] = shape.stride[axis];
+    const int padded = sizes[axis] + shape.pad_begin[axis] + shape.pad_end[axis];
+    // Why: a step beyond the image leads nowhere, but a part of the split for each of its pixels would take memory.
+    stride[axis] = std::min(shape.stride[axis], padded);
     pad_begin[axis] = shape.pad_begin[axis];
     is_plain = is_plain && shape.stride[axis] == 1 && shape.pad_begin[axis] == 0 && shape.pad_end[axis] == 0;
-    planes[axis] = divide_up(sizes[axis] + shape.pad_begin[axis] + shape.pad_end[axis], stride[axis]);
+    planes[axis] = divide_up(padded, stride[axis]);
     channel_size *= std::ptrdiff_t{planes[axis]} * stride[axis];
   }
   num_planes = planes[0];

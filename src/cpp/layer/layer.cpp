@@ -349,6 +349,8 @@ std::vector<float> Layer::effective_weight() const {
   impl_->see_cells(state);
   const LayerShape& shape = impl_->definition->shape;
   std::vector<float> weights = effective_weights(*impl_->definition, *state.read.seen);
+  check(are_finite(weights.data(), weights.size(), 1),
+        "the weights of the cells are not finite: an error or the weight range takes them out of float32");
   return shape.is_transposed ? from_array_order(shape, weights.data()) : weights;
 }
 

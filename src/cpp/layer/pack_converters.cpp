@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.hpp"
 #include "circuit/adc_errors.hpp"
 #include "random/philox.hpp"
 
@@ -34,8 +35,9 @@ class ConverterDraws {
       const std::size_t at = plane_start + static_cast<std::size_t>(lines.first) + i;
       to.scales[at] = static_cast<float>((1.0 + adc_.gain_sigma * double{gains[i]}) / code.lsb);
       to.starts[at] = static_cast<float>(adc_.offset_sigma * double{offsets[i]} - code.low / code.lsb);
-      if (is_drawn(adc_.inl))
-        draw_errors(lines.converter + i, code, to.errors.data() + static_cast<std::ptrdiff_t>(at) * to.error_stride);
+      if (!is_drawn(adc_.inl)) continue;
+      check_interrupt();
+      draw_errors(lines.converter + i, code, to.errors.data() + static_cast<std::ptrdiff_t>(at) * to.error_stride);
     }
   }
 

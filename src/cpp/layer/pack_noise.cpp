@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/interrupt.hpp"
 #include "device/read_noise.hpp"
 
 namespace imperfect {
@@ -86,6 +87,7 @@ void add_variances(VarianceReader reader, const PackedLayer& layer, const Packed
   std::vector<float> variances;
   for (const PackedTile& tile : group.tiles)
     for (int plane = 0; plane < layer.planes; ++plane) {
+      check_interrupt();
       reader.read(plane, tile, variances);
       for (const PackedBlock& block : group.blocks) {
         float* at = packed + group.tile_offset(layer, block, tile) + std::ptrdiff_t{plane} * block.inputs * tile.width;

@@ -164,6 +164,21 @@ void pack_tile(const PackedLayer& layer, const CellReader& reader, const PackedT
   }
 }
 
+/// The row blocks of a group, `per_row` weights a row, with the conversions of their sums.
+void add_blocks(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
+                const std::vector<Block>& row_blocks, std::size_t per_row, std::uint64_t seed, PackedGroup& group) {
+  for (const Block& rows : row_blocks) {
+    PackedBlock block;
+    block.rows = rows;
+    block.inputs = layer.powers * rows.size();
+    block.weights = per_row * static_cast<std::size_t>(rows.begin);
+    if (layer.plan.kind != PlanKind::kFolded) set_conversions(definition, layer, calibration, block);
+    if (layer.reads_lines && definition.hardware.adc.bits)
+      pack_converters(definition, layer, seed, group, static_cast<int>(group.blocks.size()), block);
+    group.blocks.push_back(std::move(block));
+  }
+}
+
 PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& layer, const Calibration& calibration,
                        const MergedGroup& merged, const std::vector<CellReader>& readers, std::uint64_t seed) {
   const CellReader& reader = readers.front();
@@ -184,16 +199,8 @@ PackedGroup pack_group(const LayerDefinition& definition, const PackedLayer& lay
   const std::size_t per_input = static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(layer.planes);
   const std::size_t per_row = per_input * static_cast<std::size_t>(layer.powers);
   group.weights.reserve(per_row * static_cast<std::size_t>(reader.rows()));
-  for (const Block& rows : folded ? cut_blocks(reader.rows(), kFoldedRows, Partition::kFill) : merged.row_blocks) {
-    PackedBlock block;
-    block.rows = rows;
-    block.inputs = layer.powers * rows.size();
-    block.weights = per_row * static_cast<std::size_t>(rows.begin);
-    if (!folded) set_conversions(definition, layer, calibration, block);
-    if (layer.reads_lines && definition.hardware.adc.bits)
-      pack_converters(definition, layer, seed, group, static_cast<int>(group.blocks.size()), block);
-    group.blocks.push_back(std::move(block));
-  }
+  add_blocks(definition, layer, calibration,
+             folded ? cut_blocks(reader.rows(), kFoldedRows, Partition::kFill) : merged.row_blocks, per_row, seed, group);
   if (layer.byte_groups > 0) reserve_byte_tables(layer, group);
   if (layer.is_fixed16) {
     group.shorts.reserve(per_row * static_cast<std::size_t>(reader.rows()));
@@ -303,6 +310,14 @@ void set_lines(const LayerDefinition& definition, PackedLayer& layer) {
   layer.current_per_digit = static_cast<float>(definition.code.delta / (definition.code.top_digit * layer.input.top_digit()));
 }
 
+/// Tables of integers where they serve, and the reason for them.
+void set_integer_tables(const LayerDefinition& definition, PackedLayer& layer) {
+  layer.byte_groups = groups_in_a_byte(definition, layer);
+  if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
+  layer.is_fixed16 = can_be_fixed16(definition, layer);
+  if (layer.is_fixed16) layer.plan.reason = "one-bit inputs, cells rounded to 16-bit integers as precision='fixed16' asks";
+}
+
 }  // namespace
 
 std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition, const ReadCells& cells,
@@ -322,10 +337,7 @@ std::shared_ptr<const PackedLayer> pack_layer(const LayerDefinition& definition,
     layer.exact_sums = !layer.has_read_noise && layer.cycle_numbers.empty() && needs_exact_sums(definition, layer.input);
   } else {
     set_lines(definition, layer);
-    layer.byte_groups = groups_in_a_byte(definition, layer);
-    if (layer.byte_groups > 0) layer.plan.reason = "one-bit inputs and ideal levels: integer sums from 8-bit tables, exact";
-    layer.is_fixed16 = can_be_fixed16(definition, layer);
-    if (layer.is_fixed16) layer.plan.reason = "one-bit inputs, cells rounded to 16-bit integers as precision='fixed16' asks";
+    set_integer_tables(definition, layer);
     set_offsets(definition, layer);
     // Why: solved currents have the leak in them.
     if (solves_circuits(hardware)) layer.needs_lane_sums = false;

@@ -87,7 +87,7 @@ struct PackedGroup {
 struct PackedLayer {
   InputCode input;
   Plan plan;
-  bool is_direct = false;         ///< small groups, folded: multiplied straight from the padded images
+  bool is_direct = false;         ///< multiplied straight from the padded images
   bool exact_sums = false;        ///< integer products beyond 2^24 are summed in double
   int byte_groups = 0;            ///< bit-serial with byte tables: groups of rows whose sums fit in 8 bits; 0: no such tables
   bool is_fixed16 = false;        ///< bit-serial with cells rounded to 16-bit integers

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/per_thread.hpp"
+
 namespace imperfect {
 namespace {
 
@@ -35,10 +37,7 @@ void make_driven(const std::vector<float>& driven, std::size_t count, const floa
 
 }  // namespace
 
-Workspace& workspace() {
-  thread_local Workspace buffers;
-  return buffers;
-}
+Workspace& workspace() { return per_thread<Workspace>(); }
 
 PanelReader::PanelReader(const LayerShape& shape, const PackedLayer& layer, const InputLayout& layout,
                          const BatchShape& input, Workspace& workspace)

@@ -107,7 +107,9 @@ class BitSerialPass {
     const float* weights = group.tile_weights(layer_, block, tile);
     float* const tables =
         context_.buffers.tables.reserve(static_cast<std::size_t>((row_groups_ << group_rows_) * tile.width));
+    const double look_ups = static_cast<double>(panels_ * lanes_) * cycles_ + (1 << group_rows_);
     for (int plane = 0; plane < layer_.planes; ++plane, weights += rows * tile.width) {
+      check_interrupt(look_ups * row_groups_ * tile.width);
       kernels().build_tables({rows, group_rows_, weights, tables});
       for (int q = 0; q < panels_; ++q)
         for (int pass = 0; pass < layer_.input.num_passes(); ++pass) {

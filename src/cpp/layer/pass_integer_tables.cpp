@@ -66,6 +66,7 @@ class IntegerTablePass {
     const std::uint8_t* const negative = both ? nibbles.at[1] : nullptr;
     const int rows = block.rows.size(), groups = num_groups(rows);
     for (int plane = 0; plane < layer_.planes; ++plane) {
+      check_interrupt(static_cast<double>(groups * cycles_) * lanes_ * tile.width);
       const Conversion* const conversions = block.conversions[pass].data() + plane * cycles_;
       if (layer_.is_fixed16) {
         std::int16_t* const tables =

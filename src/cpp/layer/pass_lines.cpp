@@ -70,7 +70,8 @@ void convert_lines(const PassContext& context, const PackedGroup& group, const O
                    int pass) {
   const BlockInputs inputs = context.reader.digits(block.rows, pass);
   const float* const solved = solve_block(context.layer, group, block, inputs, panel.outputs());
-  for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+  const int products = block.inputs * context.layer.planes * context.layer.input.num_cycles;
+  for_each_tile(group, panel.outputs(), products, [&](const PackedTile& tile) {
     convert_tile(context, group, block, tile, inputs, solved, pass, panel.sums(tile.first));
   });
 }

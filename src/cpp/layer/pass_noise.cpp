@@ -21,7 +21,7 @@ const float* squared_numbers(const PassContext& context, const float* numbers, c
 /// variances[output][lane] += matrix · squares, for one row block.
 void add_variances(const PassContext& context, const PackedGroup& group, const PackedBlock& block, const Block& outputs,
                    const AlignedBuffer<float>& matrix, const float* squares, float* variances) {
-  for_each_tile(group, outputs, [&](const PackedTile& tile) {
+  for_each_tile(group, outputs, block.rows.size(), [&](const PackedTile& tile) {
     kernels().multiply({tile.width, tile.width, block.rows.size(),
                         matrix.data() + group.tile_offset(context.layer, block, tile), squares, true, nullptr,
                         variances + std::ptrdiff_t{tile.first} * kernels().lanes});
@@ -34,7 +34,8 @@ void add_folded_noise(const PassContext& context, const PackedGroup& group, cons
   const int lanes = kernels().lanes;
   float* const normals =
       context.buffers.noise.reserve(static_cast<std::size_t>(group.total_outputs) * static_cast<std::size_t>(lanes));
-  for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+  constexpr int kDraw = 8;  // costs as much as so many products
+  for_each_tile(group, panel.outputs(), kDraw, [&](const PackedTile& tile) {
     const std::ptrdiff_t at = std::ptrdiff_t{tile.first} * lanes;
     context.draws->draw(group, tile, {}, context.buffers.samples, normals + at);
     const auto count = static_cast<std::size_t>(tile.width) * static_cast<std::size_t>(lanes);
@@ -53,7 +54,7 @@ void multiply_noisy(const PassContext& context, const PackedGroup& group, const 
   for (const PackedBlock& block : group.blocks) {
     context.reader.gather(group, block.rows);
     const float* const numbers = context.reader.driven_numbers(block.rows);
-    for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+    for_each_tile(group, panel.outputs(), block.inputs, [&](const PackedTile& tile) {
       kernels().multiply({tile.width, tile.width, block.inputs, group.tile_weights(context.layer, block, tile), numbers, true,
                           nullptr, panel.sums(tile.first)});
     });

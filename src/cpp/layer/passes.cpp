@@ -31,7 +31,7 @@ void multiply_folded(const PassContext& context, const PackedGroup& group, const
   for (const PackedBlock& block : group.blocks) {
     context.reader.gather(group, block.rows);
     const float* const numbers = context.reader.driven_numbers(block.rows);
-    for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+    for_each_tile(group, panel.outputs(), block.inputs, [&](const PackedTile& tile) {
       const FinishArgs finish = context.scale.part(first_output + tile.first, tile.width);
       kernels().multiply({tile.width, tile.width, block.inputs, group.tile_weights(context.layer, block, tile), numbers,
                           &block != &group.blocks.front(), &block == &group.blocks.back() ? &finish : nullptr,
@@ -47,7 +47,7 @@ void multiply_exact(const PassContext& context, const PackedGroup& group, const 
   std::fill_n(sums, size, 0.0);
   for (const PackedBlock& block : group.blocks) {
     const float* const numbers = context.reader.gather(group, block.rows);
-    for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+    for_each_tile(group, panel.outputs(), block.rows.size(), [&](const PackedTile& tile) {
       kernels().multiply_exact({tile.width, tile.width, block.rows.size(), group.tile_weights(context.layer, block, tile),
                                 numbers, false, nullptr, nullptr},
                                sums + std::ptrdiff_t{tile.first} * lanes);
@@ -55,6 +55,23 @@ void multiply_exact(const PassContext& context, const PackedGroup& group, const 
   }
   std::copy_n(sums, size, panel.sums(0));
   panel.finish(context.scale);
+}
+
+/// Straight products of a few groups at a time, between which they can be interrupted.
+void multiply_groups(DirectArgs args) {
+  constexpr double kProductsAtOnce = 1e8;
+  const double per_group = static_cast<double>(args.tile) * args.rows * args.lanes * args.planes * args.drives;
+  const auto most = static_cast<int>(std::clamp(kProductsAtOnce / per_group, 1.0, static_cast<double>(args.groups)));
+  for (int left = args.groups; left > 0; left -= args.groups) {
+    args.groups = std::min(most, left);
+    check_interrupt(per_group * args.groups);
+    kernels().multiply_direct(args);
+    args.weights += std::ptrdiff_t{args.groups} * args.planes * args.rows * args.tile;
+    args.source += args.groups * args.source_group;
+    args.finish.scale += args.groups * args.finish_group;
+    args.finish.shift += args.groups * args.finish_group;
+    args.out += args.groups * args.out_group;
+  }
 }
 
 }  // namespace
@@ -79,12 +96,11 @@ void run_direct(const PassContext& context, const OutputPart& part) {
       const std::ptrdiff_t tile_weights =
           std::ptrdiff_t{layer.planes} * rows *
           (tile.first * static_cast<int>(layer.groups.size()) + static_cast<int>(part.first_group) * tile.width);
-      kernels().multiply_direct({groups, tile.width, rows, span, layer.direct_weights.data() + tile_weights,
-                                 source + static_cast<std::ptrdiff_t>(part.first_group) * reader.group_size(),
-                                 reader.group_size(), reader.layout().row_offsets.data(), layer.planes, drives,
-                                 reader.layout().image_size, conversions,
-                                 context.scale.part(first_output + tile.first, tile.width), outputs,
-                                 out + tile.first * stride, outputs * stride, stride});
+      multiply_groups({groups, tile.width, rows, span, layer.direct_weights.data() + tile_weights,
+                       source + static_cast<std::ptrdiff_t>(part.first_group) * reader.group_size(), reader.group_size(),
+                       reader.layout().row_offsets.data(), layer.planes, drives, reader.layout().image_size, conversions,
+                       context.scale.part(first_output + tile.first, tile.width), outputs, out + tile.first * stride,
+                       outputs * stride, stride});
     }
     float* const to = context.y + (reader.first_image() + image) * output.image_size() + first_output * context.positions();
     for (int z = 0; z < output.depth; ++z)
@@ -119,7 +135,8 @@ void run_fused(const PassContext& context, const OutputPart& part) {
           continue;
         }
         const BlockInputs inputs = context.reader.digits(block.rows, pass);
-        for_each_tile(group, panel.outputs(), [&](const PackedTile& tile) {
+        const int products = block.inputs * layer.planes * layer.input.num_cycles;
+        for_each_tile(group, panel.outputs(), products, [&](const PackedTile& tile) {
           const float* const noise =
               context.draws == nullptr ? nullptr : make_noise(context, group, block, tile, inputs, pass);
           kernels().multiply_convert({tile.width, block.inputs, layer.planes, layer.input.num_cycles,

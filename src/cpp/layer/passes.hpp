@@ -4,6 +4,7 @@
 // of lanes, go through the row blocks of each group, and finish and store the sums of a panel.
 #pragma once
 
+#include "base/interrupt.hpp"
 #include "layer/output_panel.hpp"
 #include "layer/panel.hpp"
 #include "layer/read_draws.hpp"
@@ -34,11 +35,15 @@ struct PassContext {
 
 /// Folded products of groups with few outputs, straight from the padded images.
 void run_direct(const PassContext& context, const OutputPart& part);
-/// Calls visit(tile) for the tiles of a group that lie in a range of outputs.
+/// Calls visit(tile) for the tiles of a group that lie in a range of outputs. `products` is what one output takes, for each
+/// lane.
 template <class Visit>
-void for_each_tile(const PackedGroup& group, const Block& outputs, const Visit& visit) {
+void for_each_tile(const PackedGroup& group, const Block& outputs, int products, const Visit& visit) {
   for (const PackedTile& tile : group.tiles)
-    if (tile.first >= outputs.begin && tile.first < outputs.end) visit(tile);
+    if (tile.first >= outputs.begin && tile.first < outputs.end) {
+      check_interrupt(static_cast<double>(tile.width * kernels().lanes) * products);
+      visit(tile);
+    }
 }
 
 /// Folded products with their read noise, of one panel and group.

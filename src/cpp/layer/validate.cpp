@@ -12,6 +12,7 @@ namespace imperfect {
 namespace {
 
 constexpr int kMaxBits = 16;
+constexpr double kLargestValue = 1e30;  // what sums in single precision can hold
 
 void check_bits(const char* name, const std::optional<int>& bits, int low) {
   check(!bits || (*bits >= low && *bits <= kMaxBits), name, "=", bits.value_or(0), ": must be from ", low, " to ", kMaxBits,
@@ -23,11 +24,11 @@ void check_count(const char* name, const std::optional<int>& count) {
 }
 
 void check_not_negative(const char* name, double value) {
-  check(std::isfinite(value) && value >= 0.0, name, "=", value, ": must be finite and not negative");
+  check(value >= 0.0 && value <= kLargestValue, name, "=", value, ": must be from 0 to ", kLargestValue);
 }
 
 void check_positive(const char* name, double value) {
-  check(std::isfinite(value) && value > 0.0, name, "=", value, ": must be finite and positive");
+  check(value > 0.0 && value <= kLargestValue, name, "=", value, ": must be above 0 and at most ", kLargestValue);
 }
 
 void check_probability(const char* name, double value) {

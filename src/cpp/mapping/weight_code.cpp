@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/interrupt.hpp"
+
 namespace imperfect {
 namespace {
 
@@ -88,7 +90,8 @@ std::vector<float> encode_weights(const WeightCode& code, const float* weight, c
   std::vector<float> numbers(continuous ? plane * static_cast<std::size_t>(code.num_polarities) : plane);
   const double full = continuous ? 1.0 : std::ldexp(1.0, code.weight_bits - 1) - 1.0;
   const double zero = code.offset();
-  for (std::size_t n = 0; n < static_cast<std::size_t>(num_outputs); ++n)
+  for (std::size_t n = 0; n < static_cast<std::size_t>(num_outputs); ++n) {
+    check_interrupt(10.0 * rows);
     for (std::size_t i = n * row_size; i < (n + 1) * row_size; ++i) {
       const double w = std::clamp(weight[i] / ranges[n], -1.0, 1.0);
       if (continuous) {
@@ -97,6 +100,7 @@ std::vector<float> encode_weights(const WeightCode& code, const float* weight, c
         numbers[i] = static_cast<float>(std::nearbyint(w * full) + zero);
       }
     }
+  }
   return numbers;
 }
 

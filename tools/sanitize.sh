@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The C++ tests and the Python tests under sanitizers. Run from a clone in an environment with the extra "test" and
+# pybind11, but not necessarily this package:
+#
+#   tools/sanitize.sh address [tests]   address and undefined behaviour, at every SIMD level
+#   tools/sanitize.sh thread [tests]    data races, without OpenMP: GNU's runtime is not instrumented
+#
+# Without tests named, "address" runs all of them at the highest level and those of the core at the others. Builds are kept
+# in build/asan and build/tsan.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What cannot run here: tests that limit or measure memory (a sanitizer reserves terabytes of addresses), that measure time,
+# that start a browser, build other projects, or check what is installed.
+LEFT_OUT=(test_out_of_memory test_memory test_interrupts test_sweep_report_browser test_structure test_docs test_readme
+          test_examples test_cli test_cli_sweep)
+CORE=(test_layers test_layers_bad_input test_spatial_layers test_recurrent test_read_noise test_drift test_programming_laws
+      test_converter_errors test_wired_layers test_circuit_wires test_circuit_solver test_curves test_array_use
+      test_calibration_report test_concurrency)
+THREADED=(test_concurrency test_fork)
+
+# Builds a preset with the extension; build/<preset>/python is then a package that can be imported.
+build() {
+  cmake --preset "$1" -S . -B "build/$1" -DIMPERFECT_PYTHON=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF \
+    "-Dpybind11_DIR=$(python -c 'import pybind11; print(pybind11.get_cmake_dir())')"
+  cmake --build "build/$1" -j "${JOBS:-$(nproc)}"
+  rm -rf "build/$1/python"
+  mkdir "build/$1/python"
+  cp -r python/imperfect "build/$1/python/"
+  cp "build/$1"/src/cpp/bindings/_core*.so "build/$1/python/imperfect/"
+}
+
+# Runs tests with a sanitizer's runtime loaded before Python, which is not instrumented itself.
+run() {
+  local runtime=$1 preset=$2
+  shift 2
+  LD_PRELOAD="$(g++ -print-file-name="$runtime") $(g++ -print-file-name=libstdc++.so)" PYTHONPATH="build/$preset/python" \
+    PYTHONMALLOC=malloc python -m pytest -q -p no:cacheprovider "$@"
+}
+
+paths() { printf 'tests/%s.py\n' "$@"; }
+
+address() {
+  # Why no search for leaks: Python and the libraries it loads keep memory until they end.
+  export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  build asan
+  ctest --test-dir build/asan --output-on-failure
+  if [ $# -gt 0 ]; then
+    run libasan.so asan "$@"
+    return
+  fi
+  run libasan.so asan tests $(paths "${LEFT_OUT[@]}" | sed 's/^/--ignore=/')
+  for level in avx2 base; do
+    IMPERFECT_SIMD=$level run libasan.so asan $(paths "${CORE[@]}")
+  done
+}
+
+thread() {
+  export TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1
+  build tsan
+  ctest --test-dir build/tsan --output-on-failure
+  if [ $# -eq 0 ]; then set -- $(paths "${THREADED[@]}"); fi
+  run libtsan.so tsan "$@"
+}
+
+case ${1:-} in
+  address | thread) "$@" ;;
+  *) sed -n '3,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
