@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//
-// Recurrent layers: the products with inputs and with the hidden state are computed by analog layers, everything else in
-// float32. With a the product of the inputs and b that of the state, σ the logistic function, ⊙ the product of elements:
-//   LSTM  i, f, o = σ(a + b + p ⊙ c), g = tanh(a + b), c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c'); o sees c'
-//   GRU   r, z = σ(a + b), n = tanh(a_n + R_n (r ⊙ h)), or tanh(a_n + r ⊙ (R_n h)), h' = (1 - z) ⊙ n + z ⊙ h
-// Sources: Hochreiter & Schmidhuber (1997), Gers et al. (2000) for peepholes p; Cho et al. (2014).
+/// \file
+/// Recurrent layers: the products with inputs and with the hidden state are computed by analog layers, everything else in
+/// float32. With a the product of the inputs and b that of the state, σ the logistic function, ⊙ the product of elements:
+/// - LSTM: i, f, o = σ(a + b + p ⊙ c), g = tanh(a + b), c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c'); o sees c'
+/// - GRU: r, z = σ(a + b), n = tanh(a_n + R_n (r ⊙ h)), or tanh(a_n + r ⊙ (R_n h)), h' = (1 - z) ⊙ n + z ⊙ h
+///
+/// Sources: Hochreiter & Schmidhuber (1997), Gers et al. (2000) for peepholes p; Cho et al. (2014).
 #pragma once
 
 #include <cstddef>
@@ -20,9 +21,13 @@ namespace imperfect {
 struct RecurrentCell {
   /// Rows of weights, gate after gate: i, f, g, o of an LSTM; r, z, n of a GRU. kGru resets the state before the product, in
   /// which case n's recurrent weights are a layer of their own; kGruResetAfter resets the product.
-  enum class Kind { kLstm, kGru, kGruResetAfter };
-  Kind kind = Kind::kLstm;
-  int hidden = 1;
+  enum class Kind {
+    kLstm,          ///< LSTM
+    kGru,           ///< GRU that resets the state
+    kGruResetAfter  ///< GRU that resets the product
+  };
+  Kind kind = Kind::kLstm;                              ///< which
+  int hidden = 1;                                       ///< units
   float clip = std::numeric_limits<float>::infinity();  ///< limits what enters σ and tanh of the gates
   bool is_coupled = false;                              ///< LSTM: f = 1 - i
 };
@@ -38,21 +43,21 @@ struct RecurrentArrays {
 
 /// Sequences: x is [sample][step][input]. A sample ends after its length, 1 to `steps`; without lengths after all steps.
 struct SequenceBatch {
-  std::size_t samples = 0;
-  std::size_t steps = 0;
-  ArrayView<const float> x = {};
-  ArrayView<const int> lengths = {};
+  std::size_t samples = 0;            ///< sequences
+  std::size_t steps = 0;              ///< of the longest sample
+  ArrayView<const float> x = {};      ///< finite
+  ArrayView<const int> lengths = {};  ///< one for each sample, or empty
 };
 
 /// What a pass reads and writes: h and c, [sample][direction][hidden], hold the first states before and the last ones after;
 /// y is [sample][step][direction][hidden], 0 beyond a sample's length. The other two, [direction][sample][step][hidden] or
 /// empty, take what enters the arrays of `recurrent` and of `candidate`.
 struct SequenceResult {
-  ArrayView<float> y = {};
-  ArrayView<float> h = {};
-  ArrayView<float> c = {};  ///< empty unless LSTM
-  ArrayView<float> recurrent_inputs = {};
-  ArrayView<float> candidate_inputs = {};
+  ArrayView<float> y = {};                 ///< the hidden states of all steps
+  ArrayView<float> h = {};                 ///< the hidden state
+  ArrayView<float> c = {};                 ///< empty unless LSTM
+  ArrayView<float> recurrent_inputs = {};  ///< what enters `recurrent`
+  ArrayView<float> candidate_inputs = {};  ///< what enters `candidate`
 };
 
 /// Runs all directions over the batch. In read noise step t of sample s counts as sample s·steps + t, in every direction.
