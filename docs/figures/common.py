@@ -21,8 +21,8 @@ from imperfect._plots.style import COLUMN_INCHES, RC, new_figure
 Array = NDArray[np.float64]
 Law = Callable[[Array], Array]
 
-BLUE, ORANGE, GREEN, YELLOW, PINK, SKY, GREY, BLACK = (
-    "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#666666", "#000000",
+BLUE, ORANGE, GREEN, PINK, GREY, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666", "#000000",
 )  # fmt: skip
 COLORS = (BLUE, ORANGE, GREEN, PINK)
 DOTS: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 2.6}
