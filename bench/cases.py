@@ -139,56 +139,32 @@ def conv_case(
 
 
 def programming_case(
-    name: str, hardware: Any, limit: float | None = None, aim: float | None = None
+    name: str,
+    hardware: Any,
+    limit: float | None = None,
+    aim: float | None = None,
+    seconds: float = 0.0,
 ) -> Case:
-    """Writing every cell of a layer anew, against one float product of the layer's size."""
+    """Writing every cell of a layer anew, and letting it drift, against one float product."""
     weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
     layer = im.AnalogLinear(weight, hardware=hardware)
-
-    def check() -> None:
-        layer.program(seed=1)
-        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
-        reference.cells.ranges[:] = np.abs(weight).max()
-        reference.program()
-        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
-        # the layer's own.
-        np.testing.assert_allclose(
-            layer.conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
-        )
-        check_layer(layer, x, hardware)
-
-    return Case(
-        name,
-        256 * 1024 * 1024,
-        lambda: layer.program(seed=1),
-        lambda: x @ weight.T,
-        check,
-        limit,
-        aim,
-    )
-
-
-def drift_case(name: str, hardware: Any, limit: float | None = None) -> Case:
-    """Writing every cell anew and letting it drift for a day, against one float product."""
-    weight, x = normal(0, 1024, 1024), normal(1, 256, 1024)
-    layer = im.AnalogLinear(weight, hardware=hardware)
-
-    def check() -> None:
-        layer.program(seed=1)
-        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
-        reference.cells.ranges[:] = np.abs(weight).max()
-        reference.set_time(86400.0)
-        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
-        # the layer's own.
-        np.testing.assert_allclose(
-            layer.at(86400.0).conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
-        )
 
     def run() -> im.AnalogLinear:
         layer.program(seed=1)
-        return layer.at(86400.0)
+        return layer.at(seconds) if seconds else layer
 
-    return Case(name, 256 * 1024 * 1024, run, lambda: x @ weight.T, check, limit)
+    def check() -> None:
+        reference = ReferenceLayer(weight[:4], hardware=hardware, seed=1)
+        reference.cells.ranges[:] = np.abs(weight).max()
+        reference.set_time(seconds)
+        # The reference numbers its cells in planes of 4 outputs: only in the first plane are they
+        # the layer's own.
+        np.testing.assert_allclose(
+            run().conductances()[0, 0, :4], reference.conductances()[0, 0], atol=1e-5
+        )
+        check_layer(layer, x, hardware)
+
+    return Case(name, 256 * 1024 * 1024, run, lambda: x @ weight.T, check, limit, aim)
 
 
 def linear_cases() -> Iterator[Case]:
@@ -218,4 +194,4 @@ def all_cases() -> Iterator[Case]:
     yield programming_case("program 1024x1024, 4 slices", converted(128, 2), 4, 2)
     yield programming_case("program 1024x1024, PCM pairs", im.Hardware(cell=pcm))
     drifting = im.Hardware(cell=pcm).with_field("cell.drift", im.device.PCM())
-    yield drift_case("program and drift 1024x1024, PCM pairs", drifting, 5)
+    yield programming_case("program and drift 1024x1024, PCM pairs", drifting, 5, seconds=86400.0)

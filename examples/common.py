@@ -18,9 +18,7 @@ from scipy import stats
 
 import imperfect as im
 
-BLUE, ORANGE, GREEN, PINK, YELLOW, GREY = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#666666",
-)  # fmt: skip
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 COLUMN = 3.5  # width of a column of a paper, in inches
 rcParams.update({
     "font.size": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,

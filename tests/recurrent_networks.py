@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 Arrays = dict[str, npt.NDArray[Any]]
 STEPS, INPUTS, HIDDEN = 6, 4, 5
@@ -18,6 +18,45 @@ STEPS, INPUTS, HIDDEN = 6, 4, 5
 
 def draw(*shape: int, seed: int = 0) -> npt.NDArray[np.float32]:
     return (0.5 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+
+
+def values_of(name: str, *shape: int) -> npt.NDArray[Any]:
+    """What a network is given: numbers, or how many steps each sample has."""
+    if name == "lengths":
+        return (np.arange(*shape) % STEPS + 1).astype(np.int32)
+    return draw(*shape, seed=5)
+
+
+def constants_of(op: str, directions: int, *, bias: bool, peepholes: bool) -> Arrays:
+    """Weights of a cell, by the names of ONNX's operands."""
+    gates = 4 if op == "LSTM" else 3
+    constants = {
+        "W": draw(directions, gates * HIDDEN, INPUTS, seed=1),
+        "R": draw(directions, gates * HIDDEN, HIDDEN, seed=2),
+    }
+    if bias:
+        constants["B"] = draw(directions, 2 * gates * HIDDEN, seed=3)
+    if peepholes:
+        constants["P"] = draw(directions, 3 * HIDDEN, seed=4)
+    return constants
+
+
+def model_of(
+    nodes: list[Any], given: dict[str, list[Any]], outputs: dict[str, list[Any]], constants: Arrays
+) -> ModelProto:
+    """A model of nodes, with the shapes of its inputs and outputs; lengths are integers."""
+    kinds = {"lengths": TensorProto.INT32}
+    inputs, results = (
+        [
+            helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), shape)
+            for name, shape in shapes.items()
+        ]
+        for shapes in (given, outputs)
+    )
+    tensors = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    graph = helper.make_graph(nodes, "recurrent", inputs, results, tensors)
+    opsets = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
 def recurrent(
@@ -34,60 +73,33 @@ def recurrent(
     **attributes: Any,
 ) -> tuple[ModelProto, Arrays]:
     """A network with the node "cell"; outputs have their samples put first."""
-    gates, directions = (4 if op == "LSTM" else 3), 1
-    directions += attributes.get("direction") == "bidirectional"
-    outputs = outputs if op == "LSTM" else outputs[:2]
-    constants = {
-        "W": draw(directions, gates * HIDDEN, INPUTS, seed=1),
-        "R": draw(directions, gates * HIDDEN, HIDDEN, seed=2),
-    }
-    shapes: dict[str, list[Any]] = {"x": [batch, STEPS, INPUTS]}
-    if bias:
-        constants["B"] = draw(directions, 2 * gates * HIDDEN, seed=3)
-    if peepholes:
-        constants["P"] = draw(directions, 3 * HIDDEN, seed=4)
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    constants = constants_of(op, directions, bias=bias, peepholes=peepholes)
     names = ["h0", "c0"][:states]
-    shapes |= {name: [batch, directions, HIDDEN] for name in names}
-    feeds = {name: draw(count, *shape[1:], seed=5) for name, shape in shapes.items()}
-    if lengths:
-        shapes["lengths"] = [batch]
-        feeds["lengths"] = (np.arange(count) % STEPS + 1).astype(np.int32)
+    state = [batch, directions, HIDDEN]
+    shapes = {"x": [batch, STEPS, INPUTS]} | dict.fromkeys(names, state)
+    shapes |= {"lengths": [batch]} if lengths else {}
+    feeds = {name: values_of(name, count, *shape[1:]) for name, shape in shapes.items()}
     turned = {"x": "X"} | {name: f"{name}_turned" for name in names}
     nodes = [helper.make_node("Transpose", [a], [b], perm=[1, 0, 2]) for a, b in turned.items()]
     operands = [
         "X", "W", "R", "B" if bias else "", "lengths" if lengths else "",
         *(turned.get(name, "") for name in ("h0", "c0")), "P" if peepholes else "",
-    ]  # fmt: skip
-    if op == "GRU":
-        operands = operands[:6]
+    ][: 8 if op == "LSTM" else 6]  # fmt: skip
+    if run_time_weights:
+        operands[2] = "R_now"
+        nodes.insert(0, helper.make_node("Mul", ["R", "one"], ["R_now"], name="scaled"))
+        shapes["one"], feeds["one"] = [batch, 1, 1], np.ones((count, 1, 1), np.float32)
     while not operands[-1]:
         operands.pop()
-    attributes = {"hidden_size": HIDDEN, **attributes}
-    nodes.append(helper.make_node(op, operands, list(outputs), name="cell", **attributes))
-    ranks = {"Y": [2, 0, 1, 3], "Y_h": [1, 0, 2], "Y_c": [1, 0, 2]}
-    sizes = {"Y": [batch, STEPS, directions, HIDDEN]}
-    given = [name for name in outputs if name]
-    for name in given:
-        nodes.append(helper.make_node("Transpose", [name], [f"{name}_first"], perm=ranks[name]))
-    if run_time_weights:
-        nodes.insert(0, helper.make_node("Mul", ["R", "one"], ["R_now"], name="scaled"))
-        nodes[-1 - len(given)].input[2] = "R_now"
-        shapes["one"], feeds["one"] = [batch, 1, 1], np.ones((count, 1, 1), np.float32)
-    kinds = {"lengths": TensorProto.INT32}
-    model_inputs = [
-        helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), shape)
-        for name, shape in shapes.items()
-    ]
-    model_outputs: list[ValueInfoProto] = [
-        helper.make_tensor_value_info(
-            f"{name}_first", TensorProto.FLOAT, sizes.get(name, [batch, directions, HIDDEN])
-        )
-        for name in given
-    ]
-    tensors = [numpy_helper.from_array(values, name) for name, values in constants.items()]
-    graph = helper.make_graph(nodes, "recurrent", model_inputs, model_outputs, tensors)
-    opsets = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=9), feeds
+    outputs = outputs[: 3 if op == "LSTM" else 2]
+    nodes.append(helper.make_node(op, operands, outputs, "cell", hidden_size=HIDDEN, **attributes))
+    found = {}
+    for name in filter(None, outputs):
+        order, steps = ([2, 0, 1, 3], [STEPS]) if name == "Y" else ([1, 0, 2], [])
+        nodes.append(helper.make_node("Transpose", [name], [f"{name}_first"], perm=order))
+        found[f"{name}_first"] = [batch, *steps, *state[1:]]
+    return model_of(nodes, shapes, found, constants), feeds
 
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -265,12 +265,10 @@ def converters(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def workloads(draw: st.DrawFn) -> Workload:
-    """A random machine with cell errors, and a small layer with groups: linear, a convolution of
-    one to three dimensions, or a transposed one.
-    """
-    mapping = draw(mappings(continuous=draw(st.booleans())))
-    programming = draw(st.sampled_from(CELL_LAWS))
+def cells(
+    draw: st.DrawFn, bits: int | None, programming: Any, *, wires: bool
+) -> tuple[Cell, float]:
+    """A cell with errors, and the time that it has drifted for."""
     drift, seconds, g_max, ratios = None, 0.0, 25e-6, [np.inf, ON_OFF]
     if draw(st.booleans()):
         drift = draw(st.sampled_from(DRIFT_LAWS))
@@ -279,17 +277,11 @@ def workloads(draw: st.DrawFn) -> Workload:
         seconds = draw(st.sampled_from(TIMES))
         if isinstance(drift, device.RRAMWan2022):
             seconds = draw(st.sampled_from([1.0, 86400.0, 172800.0]))
-        if isinstance(drift, device.RRAMCMO):
-            g_max, ratios = 80e-6, [ON_OFF]
-    levels = draw(cell_bits(mapping))
-    wires = not isinstance(programming, device.WeightGaussian) and draw(st.booleans())
-    # Circuits that are not linear take the reference long.
-    curve = draw(st.sampled_from((*CURVES, None, None, None) if wires else CURVES))
     read_noise = draw(st.sampled_from(READ_LAWS))
-    if isinstance(read_noise, device.RRAMCMORead):
+    if isinstance(drift, device.RRAMCMO) or isinstance(read_noise, device.RRAMCMORead):
         g_max, ratios = 80e-6, [ON_OFF]
     cell = Cell(
-        bits=levels,
+        bits=bits,
         g_max=g_max,
         on_off_ratio=draw(st.sampled_from(ratios)),
         programming=programming,
@@ -298,9 +290,21 @@ def workloads(draw: st.DrawFn) -> Workload:
         g_min_sigma=draw(st.sampled_from([0.0, 0.01])),
         g_max_sigma=draw(st.sampled_from([0.0, 0.05])),
         read_noise=read_noise,
-        nonlinearity=curve,
+        # Circuits that are not linear take the reference long.
+        nonlinearity=draw(st.sampled_from((*CURVES, None, None, None) if wires else CURVES)),
         v_read=0.3,
     )
+    return cell, seconds
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> tuple[Hardware, float]:
+    """A machine with every kind of error, and the time that its cells have drifted for."""
+    mapping = draw(mappings(continuous=draw(st.booleans())))
+    programming = draw(st.sampled_from(CELL_LAWS))
+    wires = not isinstance(programming, device.WeightGaussian) and draw(st.booleans())
+    levels = draw(cell_bits(mapping))
+    cell, seconds = draw(cells(levels, programming, wires=wires))
     hardware = Hardware(
         **mapping,
         per=draw(st.sampled_from(["layer", "channel"])),
@@ -310,21 +314,38 @@ def workloads(draw: st.DrawFn) -> Workload:
         array=draw(arrays(LIMITS, num_planes(mapping, levels), wires=wires)),
         **draw(converters()),
     )
+    return hardware, seconds
+
+
+@st.composite
+def geometries(draw: st.DrawFn, kernel: tuple[int, ...], is_transposed: bool) -> dict[str, Any]:
+    """Strides, paddings and dilations of a convolution; nothing for a linear layer."""
+    if not kernel:
+        return {}
+    arguments: dict[str, Any] = {
+        "stride": draw(st.integers(1, 2)),
+        "padding": draw(st.integers(0, 1)),
+        "dilation": draw(st.integers(1, 2)),
+    }
+    if is_transposed:
+        arguments["output_padding"] = draw(st.integers(0, 1))
+        arguments["padding"] = 0 if 1 in kernel else arguments["padding"]
+    return arguments
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Workload:
+    """A random machine with cell errors, and a small layer with groups: linear, a convolution of
+    one to three dimensions, or a transposed one.
+    """
+    hardware, seconds = draw(machines())
     groups, outputs, channels = (draw(st.integers(1, top)) for top in (3, 4, 3))
     kernels = [(), (3,), (2, 3), (2, 1, 3)]
     kernel = draw(st.sampled_from([()] if solves_circuits(hardware) else kernels))
     size = {0: (), 1: (7,), 2: (5, 6), 3: (3, 2, 5)}[len(kernel)]
-    arguments: dict[str, Any] = {"groups": groups, "seed": draw(st.integers(0, 2**64 - 1))}
     is_transposed = bool(kernel) and draw(st.booleans())
-    if kernel:
-        arguments |= {
-            "stride": draw(st.integers(1, 2)),
-            "padding": draw(st.integers(0, 1)),
-            "dilation": draw(st.integers(1, 2)),
-        }
-    if is_transposed:
-        arguments["output_padding"] = draw(st.integers(0, 1))
-        arguments["padding"] = 0 if 1 in kernel else arguments["padding"]
+    arguments: dict[str, Any] = {"groups": groups, "seed": draw(st.integers(0, 2**64 - 1))}
+    arguments |= draw(geometries(kernel, is_transposed))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
 
     def normal(*shape: int) -> npt.NDArray[np.float32]:

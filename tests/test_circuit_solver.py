@@ -45,8 +45,8 @@ def by_all_nodes(g: Any, v: Any, gated: bool, **wires: Any) -> Any:
     )
 
 
-def by_newton(g: Any, v: Any, a2: Any, a3: Any, **wires: Any) -> Any:
-    """Currents of curved cells for one drive: Newton steps for the voltages of all free nodes."""
+def wire_matrix(g: Any, wires: dict[str, Any]) -> tuple[Any, Any]:
+    """Admittances of the wires between nodes, and the node of each end of `edges`."""
     m, n = g.shape
     # The wires only: cells are taken from `edges` in its own order of nodes.
     resistors = edges(np.zeros_like(g), wires)
@@ -57,9 +57,15 @@ def by_newton(g: Any, v: Any, a2: Any, a3: Any, **wires: Any) -> Any:
     label = csgraph.connected_components(joined, directed=False)[1]
     count = label.max() + 1
     p, q, y = label[a[~zero]], label[b[~zero]], 1 / ohm[~zero]
-    wire = sparse.coo_array(
-        (np.r_[y, y, -y, -y], (np.r_[p, q, p, q], np.r_[p, q, q, p])), (count, count)
-    ).tocsc()
+    entries = np.r_[y, y, -y, -y], (np.r_[p, q, p, q], np.r_[p, q, q, p])
+    return sparse.coo_array(entries, (count, count)).tocsc(), label
+
+
+def by_newton(g: Any, v: Any, a2: Any, a3: Any, **wires: Any) -> Any:
+    """Currents of curved cells for one drive: Newton steps for the voltages of all free nodes."""
+    m, n = g.shape
+    wire, label = wire_matrix(g, wires)
+    count = wire.shape[0]
     word = label[m + n + np.arange(m * n)]
     bit = label[m + n + m * n + np.arange(m * n)]
     fixed = np.unique(label[: m + n])

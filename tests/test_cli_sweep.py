@@ -91,14 +91,16 @@ def test_results_of_another_file_are_added(capsys: pytest.CaptureFixture[str]) -
     assert "accuracy: 10 trials, 10 done\nlogit_error: 4 trials, 4 done\n" in printed
 
 
+def fails(subject: sweep.Subject) -> dict[str, Any]:
+    """A measure of all chips but the second."""
+    if subject.trial == 1:
+        raise RuntimeError("no such chip")
+    return {"refitted": 0.5}
+
+
 def test_trials_beyond_those_wanted_do_not_count(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(subject: sweep.Subject) -> dict[str, Any]:
-        if subject.trial == 1:
-            raise RuntimeError("no such chip")
-        return {"refitted": 0.5}
-
     monkeypatch.setitem(_measures.BUILT_IN, "accuracy", (1, fails))
     for chips in (10, 5):
         Path("a.toml").write_text(TEXT.replace("chips = 4", f"chips = {chips}"))
@@ -121,11 +123,6 @@ def test_stores_made_in_python_have_a_state_too(capsys: pytest.CaptureFixture[st
 def test_trials_that_fail_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(subject: sweep.Subject) -> dict[str, Any]:
-        if subject.trial == 1:
-            raise RuntimeError("no such chip")
-        return {"refitted": 0.5}
-
     with monkeypatch.context() as patch:
         patch.setitem(_measures.BUILT_IN, "accuracy", (1, fails))
         assert run("--dry-run") == 1
@@ -195,12 +192,12 @@ def test_rules_that_end_tasks_early(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_time_ends_a_run_that_can_be_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("my file.toml").write_text(TEXT.replace("chips = 4", "chips = 1000"))
-    assert run("--seconds", "0.5", spec="my file.toml") == 0
+    Path("my file.toml").write_text(TEXT.replace("chips = 4", "chips = 10_000"))
+    assert run("--seconds", "3", spec="my file.toml") == 0
     printed = capsys.readouterr().out
-    command = "imperfect sweep run 'my file.toml' -o a.db --jobs 1 --seconds 0.5"
-    assert printed.endswith(f"stopped after 0.5 s; go on with: {command}\n")
-    assert 0 < len(sweep.load("a.db")) < 3000
+    command = "imperfect sweep run 'my file.toml' -o a.db --jobs 1 --seconds 3"
+    assert printed.endswith(f"stopped after 3.0 s; go on with: {command}\n")
+    assert 0 < len(sweep.load("a.db")) < 30_000
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_loses_nothing(

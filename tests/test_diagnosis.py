@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -226,3 +227,12 @@ def test_the_figure_shows_both_panels() -> None:
     chip, x = everything()
     figure = im.diagnose(chip, x).plot()
     assert [axes.get_ylabel() for axes in figure.axes] == ["Relative error", "Share of own error"]
+
+
+def test_the_figure_has_no_negative_zero() -> None:
+    chip, x = noisy_chip()
+    found = im.diagnose(chip, x)
+    points = np.resize([-0.4, 0.4, -0.6], len(found.layers))
+    figure = replace(found, layers=found.layers.assign(points_back=points)).plot()
+    texts = [text.get_text() for text in figure.axes[1].texts]
+    assert texts == np.resize(["+0", "+0", "-1"], len(points)).tolist()

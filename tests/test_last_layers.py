@@ -30,8 +30,7 @@ MACHINE = im.Hardware(weight_bits=8, cell=CELLS, array=im.Array(rows=32), **CONV
 READ_NOISE = im.Hardware(cell=im.Cell(read_noise=im.device.Gaussian(0.05)))
 
 
-def many_operators(size: int | str = 12) -> Any:
-    """A network that has every operator that the tail of one may have."""
+def constants_of_many_operators() -> dict[str, Any]:
     constants = {
         "w1": draw(6, 3, 3, 3), "b1": draw(6), "w2": draw(8, 3, 3, 1, seed=1),
         "w3": draw(8, 8, 1, 1), "w4": draw(16, 8, 3, 2, seed=2), "w5": draw(16, 9, seed=3),
@@ -39,10 +38,12 @@ def many_operators(size: int | str = 12) -> Any:
         "half": np.array([[[0.5]]]), "low": np.array(-0.4), "high": np.array(1.5),
         "axes": np.array([3]), "shape": np.array([-1, 16]),
     }  # fmt: skip
-    constants = {
-        k: v.astype("i8" if k in ("axes", "shape") else "f4") for k, v in constants.items()
-    }
-    bn = batch_norm("bn", 8)
+    return {k: v.astype("i8" if k in ("axes", "shape") else "f4") for k, v in constants.items()}
+
+
+def many_operators(size: int | str = 12) -> Any:
+    """A network that has every operator that the tail of one may have."""
+    constants, bn = constants_of_many_operators(), batch_norm("bn", 8)
     nodes = [
         h.make_node("Conv", ["x", "w1", "b1"], ["a"], name="first", pads=[1, 0, 1, 2]),
         h.make_node("Conv", ["a", "w2"], ["b"], name="grouped", group=2, dilations=[2, 1]),

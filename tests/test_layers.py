@@ -209,6 +209,17 @@ def test_array_size_does_not_shift_the_draws() -> None:
     assert_array_equal(cells[0], cells[2])
 
 
+def test_the_state_of_a_layer_without_ranges_takes_them_away() -> None:
+    hardware = SLICED.with_field("drift_compensation", "layer")
+    layer = im.AnalogLinear(normal(3, 4), hardware=hardware, seed=9)
+    before = layer.state()
+    layer.calibrate(normal(20, 4))
+    layer.restore(before)
+    assert layer.needs_calibration and layer.state().keys() == before.keys()
+    with pytest.raises(ValueError, match="calibrate"):
+        layer(normal(1, 4))
+
+
 def test_copies_pickles_and_saved_state_compute_the_same() -> None:
     layer = im.AnalogConv1d(normal(6, 2, 3), normal(6), groups=2, hardware=SLICED, seed=9)
     x = normal(4, 4, 10)

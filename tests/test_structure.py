@@ -17,6 +17,7 @@ import imperfect
 ROOT = Path(__file__).parents[1]
 CPP = ROOT / "src" / "cpp"
 PYTHON = ROOT / "python" / "imperfect"
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 40
 
 # Each folder may include itself and what is listed.
 CPP_ORDER = {
@@ -103,6 +104,52 @@ def test_every_source_file_names_its_licence() -> None:
         p for p in files if "SPDX-License-Identifier: BSD-3-Clause" not in p.read_text()[:90]
     ]
     assert not without
+
+
+def sources(*endings: str) -> list[Path]:
+    """Our own source files with these endings."""
+    folders = ("src", "python", "tests", "bench", "examples", "docs", "tools", "fuzz")
+    found = (path for name in folders for path in (ROOT / name).rglob("*"))
+    return sorted(path for path in found if path.suffix in endings)
+
+
+def test_no_file_is_long() -> None:
+    files = sources(".py", ".cpp", ".hpp", ".h", ".c", ".cmake")
+    lengths = {path: len(path.read_text().splitlines()) for path in files}
+    assert not {str(path): length for path, length in lengths.items() if length > MOST_LINES}
+
+
+def test_no_function_is_long() -> None:
+    long = []
+    for path in sources(".py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if ast.get_docstring(node) is not None:
+                    lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+                if lines > MOST_LINES_OF_A_FUNCTION:
+                    long.append(f"{path.name}: {node.name} has {lines} lines")
+    assert not long
+
+
+def test_private_names_stay_in_their_module() -> None:
+    for path in PYTHON.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imperfect."):
+                folder = PYTHON.joinpath(*(node.module or "").split(".")[1:])
+                names = [alias.name for alias in node.names if alias.name.startswith("_")]
+                # A module with an underscore is private to the package, not to its folder.
+                private = [name for name in names if not (folder / f"{name}.py").exists()]
+                assert not set(private) - {"__version__"}, f"{path.name} imports {private}"
+
+
+def test_every_folder_says_what_it_is() -> None:
+    folders = {path.parent for path in sources(".py", ".cpp", ".hpp", ".h", ".c")}
+    for folder in sorted(folders):
+        texts = [ROOT / "README.md", *(folder.parents[i] / "README.md" for i in range(2))]
+        named = any(f"`{folder.name}`" in path.read_text() for path in texts if path.exists())
+        first = ("README.md", "__init__.py", "__main__.py", "CMakeLists.txt", "index.md")
+        assert named or any((folder / name).exists() for name in first), folder
 
 
 def test_torch_is_loaded_when_used_and_a_missing_one_is_named() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Arrays at the boundary of the package: one explicit conversion to C-contiguous float32.
+"""Arrays at the boundary of the package: one explicit conversion to C-contiguous floats.
 
-Real numbers of any width are accepted and rounded to float32; anything else is refused by name.
+Real numbers of any width are accepted and rounded; anything else is refused by name.
 Whether the values are finite is checked where they are used, in the compiled core.
 """
 
@@ -16,13 +16,27 @@ from numpy.typing import NDArray
 from imperfect._checks import integer
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Samples = NDArray[np.uint64]
-_LARGEST_SEED = 2**64 - 1
+LARGEST_SEED = 2**64 - 1
 LARGEST_THREADS = 4096
 
 
 def as_float32(name: str, values: Any) -> Floats:
     """``values`` as a C-contiguous float32 array; the array itself if it is one already."""
+    array = _as_real(name, values)
+    # Why: numbers beyond float32 become infinite here and are refused as such by the core.
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=np.float32, order="C")
+
+
+def as_float64(name: str, values: Any) -> Doubles:
+    """``values`` as a C-contiguous float64 array; the array itself if it is one already."""
+    return np.asarray(_as_real(name, values), np.float64, order="C")
+
+
+def _as_real(name: str, values: Any) -> NDArray[Any]:
+    """An array of real numbers."""
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
@@ -31,9 +45,7 @@ def as_float32(name: str, values: Any) -> Floats:
         raise TypeError(f"{name} is a masked array: fill its gaps first")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
-    # Why: numbers beyond float32 become infinite here and are refused as such by the core.
-    with np.errstate(over="ignore"):
-        return np.asarray(array, dtype=np.float32, order="C")
+    return array
 
 
 def as_num_threads(name: str, value: Any) -> int:
@@ -41,9 +53,14 @@ def as_num_threads(name: str, value: Any) -> int:
     return cast(int, integer(name, value, 0, LARGEST_THREADS))
 
 
+def threads_of(num_threads: int | None) -> int:
+    """The threads of one call, 0 for the default."""
+    return 0 if num_threads is None else as_num_threads("num_threads", num_threads)
+
+
 def as_seed(name: str, value: Any) -> int:
     """A seed or number of draws: an integer from 0 to 2**64 - 1."""
-    return cast(int, integer(name, value, 0, _LARGEST_SEED))
+    return cast(int, integer(name, value, 0, LARGEST_SEED))
 
 
 def as_samples(samples: Any, count: int) -> Samples | None:
@@ -56,7 +73,7 @@ def as_samples(samples: Any, count: int) -> Samples | None:
     if array.shape != (count,):
         raise ValueError(f"samples has shape {array.shape}: must be ({count},)")
     if array.size and array.min() < 0:
-        raise ValueError(f"samples holds {array.min()}: must be from 0 to {_LARGEST_SEED}")
+        raise ValueError(f"samples holds {array.min()}: must be from 0 to {LARGEST_SEED}")
     return np.ascontiguousarray(array, np.uint64)
 
 

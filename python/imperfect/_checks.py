@@ -59,15 +59,26 @@ def check_instance(field: str, value: object, kinds: type | tuple[type, ...], al
 
 
 def _closest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    # Why shortened: a file may have a name of millions of letters, and comparing takes as long.
+    close = difflib.get_close_matches(name[:100], known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def integer(
-    field: str, value: Any, low: int, high: int = LARGEST_COUNT, *, none: str = ""
+    field: str,
+    value: Any,
+    low: int,
+    high: int = LARGEST_COUNT,
+    *,
+    none: str = "",
+    others: str = "",
 ) -> int | None:
-    """An integer from ``low`` to ``high``; ``none`` says what None means where it is allowed."""
-    allowed = f"an integer from {low} to {high}" + (f", or None ({none})" if none else "")
+    """An integer from ``low`` to ``high``; ``none`` says what None means where it is allowed.
+
+    ``others`` names what else the caller would have accepted.
+    """
+    allowed = f"an integer from {low} to {high}" + f", {others}" * bool(others)
+    allowed += f", or None ({none})" if none else ""
     if value is None and none:
         return None
     if isinstance(value, bool) or not isinstance(value, Integral):

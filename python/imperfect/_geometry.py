@@ -7,22 +7,18 @@ extra one after; it needs stride 1.
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+
+from imperfect._checks import integer
 
 Pairs = tuple[tuple[int, int], ...]
 _LARGEST = 2**20
 
 
 def _integer(name: str, value: Any, low: int, others: str = "") -> int:
-    allowed = f"an integer from {low} to {_LARGEST}{others}"
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}={value!r}: must be {allowed}, not {type(value).__name__}")
-    if not low <= int(value) <= _LARGEST:
-        raise ValueError(f"{name}={value!r}: must be {allowed}")
-    return int(value)
+    return cast(int, integer(name, value, low, _LARGEST, others=others))
 
 
 def _as_list(value: Any) -> Any:
@@ -33,7 +29,7 @@ def axis_values(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
     """One integer for each axis: the same for all, or as given."""
     value = _as_list(value)
     if not isinstance(value, tuple | list):
-        others = f", or {axes} of them" if axes > 1 else ""
+        others = f"or {axes} of them" if axes > 1 else ""
         return (_integer(name, value, low, others),) * axes
     if len(value) != axes:
         raise ValueError(f"{name}={value!r}: must be an integer or have {axes} of them")
@@ -54,7 +50,7 @@ def paddings(
         return tuple((total // 2, total - total // 2) for total in totals)
     padding = _as_list(padding)
     if not isinstance(padding, tuple | list):
-        padding = (_integer("padding", padding, 0, ", integers, pairs or 'same'"),) * axes
+        padding = (_integer("padding", padding, 0, "integers, pairs or 'same'"),) * axes
     if len(padding) != axes:
         raise ValueError(f"padding={padding!r}: must have one entry for each of {axes} axes")
     pairs = [item if isinstance(item, tuple | list) else (item, item) for item in padding]

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads JSON text that a stranger may have written: every way to be no JSON is a ``ValueError``."""
+"""JSON: text that a stranger may have written, and the one text of plain values for digests."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from typing import Any
 
 
@@ -28,10 +30,25 @@ def parse_json(owner: str, text: str | bytes) -> Any:
         raise ValueError(f"{owner} cannot be read from this text: {error}") from error
 
 
+def canonical_json(value: Any) -> str:
+    """The text of plain values in which equal ones are equal: keys sorted, nothing to spare.
+
+    Examples
+    --------
+    >>> canonical_json({"b": [1, None], "a": 0.5})
+    '{"a":0.5,"b":[1,null]}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of plain values (64 hexadecimal digits)."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the key {twice!r} occurs twice in one object")
     return data

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from imperfect._checks import check_instance, check_known, check_version, refusal
-from imperfect._json import parse_json
+from imperfect._json import digest_of, parse_json
 
 VERSION = 1  # of the dictionary and JSON form
 
@@ -190,9 +189,7 @@ class Document(Value):
         >>> im.Hardware().digest()[:16]
         '44136fa355b3678a'
         """
-        changed = _plain(self, only_changed=True)
-        canonical = json.dumps(changed, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return digest_of(_plain(self, only_changed=True))
 
 
 def _plain(value: Any, *, only_changed: bool) -> Any:
@@ -221,13 +218,14 @@ def _from_plain(cls: type[Value], data: Any, where: str, laws: Mapping[str, type
         if isinstance(default, Value):
             chosen[name] = _from_plain(type(default), value, inner, laws)
         else:
-            chosen[name] = _law_or_item(value, inner, laws)
+            chosen[name] = law_or_item(value, inner, laws)
     return cls(**chosen)
 
 
-def _law_or_item(value: Any, where: str, laws: Mapping[str, type[Value]]) -> Any:
+def law_or_item(value: Any, where: str, laws: Mapping[str, type[Value]]) -> Any:
+    """A law, a tuple or a number from its plain form, called ``where`` in messages."""
     if isinstance(value, list | tuple):
-        return tuple(_law_or_item(v, f"{where}[{i}]", laws) for i, v in enumerate(value))
+        return tuple(law_or_item(v, f"{where}[{i}]", laws) for i, v in enumerate(value))
     if not isinstance(value, Mapping):
         return math.inf if isinstance(value, str) and value == "inf" else value
     name = value.get("law")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imperfect import _core
-from imperfect._arrays import as_num_threads
+from imperfect._arrays import as_float64, threads_of
 from imperfect._checks import choice, flag, nonnegative
 from imperfect._hardware.array import CORNERS, RESISTANCES
 
@@ -119,12 +119,12 @@ def read_power(
     >>> print(f"{circuit.read_power([[1e-4]], [0.5], r_row=0, r_col=0):.2e}")
     2.50e-05
     """
-    inputs = _as_float64("v", v)
+    inputs = as_float64("v", v)
     if inputs.ndim not in (1, 2):
         raise ValueError(f"v has shape {inputs.shape}: must be ([inputs,] word lines)")
     if not np.isfinite(inputs).all():
         raise ValueError("v holds numbers that are not finite")
-    cells = _as_float64("g", g)
+    cells = as_float64("g", g)
     if cells.ndim in (2, 3) and inputs.shape[-1] != cells.shape[-2]:
         raise ValueError(
             f"v has shape {inputs.shape} and g has shape {cells.shape}: v must have one voltage "
@@ -203,14 +203,14 @@ def read_currents(
     5.331e-04 4.545e-04
     5.596e-04 4.732e-04
     """
-    cells, inputs = _as_float64("g", g), _as_float64("v", v)
+    cells, inputs = as_float64("g", g), as_float64("v", v)
     if cells.ndim != 2 or 0 in cells.shape:
         allowed = "(word lines, bit lines), one or more of each"
         raise ValueError(f"g has shape {cells.shape}: must be {allowed}")
     if inputs.ndim == 0 or inputs.shape[-1] != cells.shape[0]:
         raise ValueError(f"v has shape {inputs.shape}: must be (..., {cells.shape[0]})")
     curves = {"a2": a2, "a3": a3}
-    terms = [None if a is None else _as_float64(name, a) for name, a in curves.items()]
+    terms = [None if a is None else as_float64(name, a) for name, a in curves.items()]
     for name, term in zip(curves, terms, strict=True):
         if term is not None and term.shape != cells.shape:
             raise ValueError(f"{name} has shape {term.shape}: must be {cells.shape} like g")
@@ -221,7 +221,7 @@ def read_currents(
         bool(flag("gated", gated)),
         terms[0],
         terms[1],
-        _threads(num_threads),
+        threads_of(num_threads),
     )
     return currents.reshape(*inputs.shape[:-1], cells.shape[1])
 
@@ -234,13 +234,13 @@ def _solve(
     want_drivers: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """T, and the admittances between drivers if wanted."""
-    cells = _as_float64("g", g)
+    cells = as_float64("g", g)
     if cells.ndim not in (2, 3) or 0 in cells.shape:
         allowed = "([arrays,] word lines, bit lines), one or more of each"
         raise ValueError(f"g has shape {cells.shape}: must be {allowed}")
     batch = cells.reshape(-1, *cells.shape[-2:])
     transfer, drivers = _core.transfer_matrices(
-        batch, *_wires(wires, corner), want_drivers, _threads(num_threads)
+        batch, *_wires(wires, corner), want_drivers, threads_of(num_threads)
     )
     rows, square = cells.shape[:-1], cells.shape[-2]
     return transfer.reshape(cells.shape), (
@@ -252,21 +252,3 @@ def _wires(ohms: tuple[Any, Any, Any, Any], corner: str) -> tuple[float, float, 
     """The wires, checked, in the order that the core takes them."""
     r = [nonnegative(name, value, "ohm") for name, value in zip(RESISTANCES, ohms, strict=True)]
     return r[0], r[1], r[2], r[3], choice("corner", corner, CORNERS)
-
-
-def _threads(num_threads: int | None) -> int:
-    """0 for the default."""
-    return 0 if num_threads is None else as_num_threads("num_threads", num_threads)
-
-
-def _as_float64(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Real numbers as a C-contiguous float64 array."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} is not an array: {error}") from None
-    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
-        raise TypeError(f"{name} is a masked array: fill its gaps first")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} has dtype {array.dtype}: must be real numbers")
-    return np.asarray(array, np.float64, order="C")

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imperfect._arrays import as_seed
-from imperfect._checks import check_instance, choice, flag, integer
+from imperfect._checks import check_instance, choice, integer
 from imperfect._cost.components import NOT_MODELLED
+from imperfect._cost.result import QUANTITIES, parts_of
 from imperfect._optional import require
-from imperfect._study.heads import FOLDS, default_head
 from imperfect._study.input import check_progress, checked_study
 from imperfect._study.points import named_machines
 from imperfect._study.run import MOST_CHIPS, chip_seeds, count_tasks, measure_points
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COSTS", "compare", "pareto"]
 
-COSTS = ("energy", "latency", "area")
+COSTS = QUANTITIES
 FIGURES = (*COSTS, "interval", "arrays", "tops_per_watt", "tops_per_mm2")
 COSTED = 16  # training images whose inputs are charged
 
@@ -117,10 +117,7 @@ def compare(
     seed = as_seed("seed", seed)
     integer("chips", chips, 1, MOST_CHIPS)
     integer("jobs", jobs, 1)
-    folds = FOLDS if head is None else 1
-    head = default_head() if head is None else head
-    transfer = bool(flag("transfer", transfer))
-    study = checked_study(network, X_train, y_train, X_test, y_test, head, folds, transfer)
+    study = checked_study(network, X_train, y_train, X_test, y_test, head, transfer)
     points = [("machine", name, hardware) for name, hardware in named.items()]
     seeds = chip_seeds(seed, chips)
     total = len(points) + count_tasks(len(points), chips)
@@ -129,16 +126,18 @@ def compare(
         rows.append({"value": name} | _figures(study, name, hardware, seeds[0], library, schedule))
         if progress is not None:
             progress(done, total)
-
-    def forward(done: int, _: int) -> None:
-        assert progress is not None
-        progress(len(points) + done, total)
-
     results = measure_points(
         study, points, seeds, transfer=transfer, cache=cache, jobs=jobs,
-        progress=None if progress is None else forward,
+        progress=_after(progress, len(points), total),
     )  # fmt: skip
     return results.merge(require("pandas").DataFrame(rows), on="value", validate="many_to_one")
+
+
+def _after(
+    progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    """The progress of tasks that come after others."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
 
 
 def _figures(
@@ -220,7 +219,7 @@ def pareto(results: pd.DataFrame, cost: str = "energy") -> pd.DataFrame:
     choice("cost", cost, COSTS)
     check_results(results, METHODS, ["chip", cost, _without(cost)])
     known = _with_known_cost(results, cost)
-    common = set.intersection(*(_parts(text) for text in known[_without(cost)].unique()))
+    common = frozenset.intersection(*(parts_of(text) for text in known[_without(cost)].unique()))
     rows: list[Point] = []
     for method, group in known.groupby("method", sort=False):
         points = [
@@ -230,7 +229,7 @@ def pareto(results: pd.DataFrame, cost: str = "energy") -> pd.DataFrame:
         points.sort(key=lambda point: (point.cost, -point.accuracy))
         best = -1.0
         for point in points:
-            leads = _parts(point.without) <= common and point.accuracy > best
+            leads = parts_of(point.without) <= common and point.accuracy > best
             best = point.accuracy if leads else best
             rows.append(point._replace(on_frontier=leads))
     found: pd.DataFrame = require("pandas").DataFrame(rows, columns=Point._fields)
@@ -250,10 +249,6 @@ def _with_known_cost(results: pd.DataFrame, cost: str) -> pd.DataFrame:
         allowed = f"a positive number, or {NOT_MODELLED!r}"
         raise ValueError(f"results: {cost}={value!r} in row {row}: must be {allowed}")
     return known.assign(**{cost: costs})
-
-
-def _parts(text: str) -> set[str]:
-    return set(text.split(", ")) - {""}
 
 
 def _point(name: str, method: str, rows: pd.DataFrame, cost: str) -> Point:

@@ -222,7 +222,7 @@ def _advice(layers: Any, sources: Any, accuracy: float | None, sets: Any) -> Ite
         largest = own.groupby(sources["source"]).sum().idxmax()
         shares = sources.loc[sources["source"] == largest, "share"]
         yield (
-            f"Most of the layers' own errors comes from {largest}: switched off, it takes away "
+            f"Most of the layers' own errors come from {largest}: switched off, it takes away "
             f"{100 * shares.median():.0f} % of a layer's own error (median)."
         )
     for names, points in sets:
@@ -232,7 +232,7 @@ def _advice(layers: Any, sources: Any, accuracy: float | None, sets: Any) -> Ite
 
 
 def _rows(chip: AnalogNetwork, x: Floats) -> Iterator[dict[str, Any]]:
-    for position, (mine, ideal) in enumerate(corrections._both(chip, x, None, 0), 1):
+    for position, (mine, ideal) in enumerate(corrections.walk_both(chip, x, None, 0), 1):
         inside, alone = Errors(), Errors()
         outputs = (mine.outputs(), ideal.outputs(mine.layer), ideal.outputs())
         for y_inside, y_alone, reference in zip(*outputs, strict=True):

@@ -2,8 +2,8 @@
 """Trained networks, and the same networks with their large layers on analog arrays.
 
 ``Network`` is the trained network itself, in float. ``AnalogNetwork`` is one chip: every Conv,
-Gemm and MatMul with constant weights is computed by arrays programmed for it, everything else by
-ONNX Runtime.
+ConvTranspose, Gemm, MatMul, LSTM and GRU with constant weights is computed by arrays programmed for
+it, everything else by ONNX Runtime.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ __all__ = ["load"]
 # Why: protobuf holds no message of 2 GiB or more, and each piece of a network is one message.
 LARGEST_MODEL = 2**31 - 1
 OLDEST_OPSET = 7
+MOST_AXES = 32  # of an array of NumPy
 
 # Types that share bytes, and the bits of one value.
 PACKED_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
@@ -88,6 +89,7 @@ def load(source: Source) -> ModelProto:
             if value.name not in stored:
                 _check_input(value)
         model = normalise(model)
+        _check_outputs(model)
         _check_runs(model)
     return model
 
@@ -151,7 +153,9 @@ def _check_tensors(model: ModelProto, folder: Path | None) -> None:
             _read_external(tensor, num_bytes, folder)
         _check_stored(tensor, num_bytes, num_entries)
         is_float = tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
-        if is_float and np.isnan(to_array(tensor)).any():
+        with refusing(f"tensor {tensor.name!r}"):
+            has_nan = is_float and bool(np.isnan(to_array(tensor)).any())
+        if has_nan:
             raise ValueError(f"tensor {tensor.name!r} holds NaN")
 
 
@@ -180,6 +184,8 @@ def _sizes(tensor: TensorProto) -> tuple[int, int]:
     dims = list(tensor.dims)
     if any(size < 0 for size in dims):
         raise ValueError(f"tensor {tensor.name!r}: shape {dims} has a negative size")
+    if len(dims) > MOST_AXES:
+        raise ValueError(f"tensor {tensor.name!r}: has {len(dims)} axes, must have {MOST_AXES} at most")
     count = math.prod(dims)
     try:
         name = onnx.TensorProto.DataType.Name(tensor.data_type)
@@ -270,6 +276,14 @@ def _check_input(value: ValueInfoProto) -> None:
                 f"input {value.name!r}: size {size.dim_value} along axis {axis} "
                 "must be positive, or a name if it varies"
             )
+
+
+def _check_outputs(model: ModelProto) -> None:
+    """The type of every output is known by now, from the file or from what computes it."""
+    types = set(require("onnx").TensorProto.DataType.values()) - {0}
+    for value in model.graph.output:
+        if (kind := value.type.tensor_type.elem_type) not in types:
+            raise ValueError(f"output {value.name!r}: unknown type {kind}")
 
 
 def _check_runs(model: ModelProto) -> None:

@@ -20,9 +20,9 @@ from imperfect._plots.measured_device import draw_deviations, draw_drift
 from imperfect._plots.pareto import pareto
 from imperfect._plots.style import (
     COLUMN_INCHES,
-    RC,
     STYLES,
     TICK_DISTANCE,
+    add_legend,
     check_axes,
     figure_of,
     look,
@@ -116,12 +116,7 @@ def collapse_and_recover(
             panel.set_ylabel("Test accuracy")
             panel.set_ylim(0, 1)
         if ax is None:
-            handles, texts = panels[0].get_legend_handles_labels()
-            columns = 2 if len(panels) == 1 else 4
-            figure.legend(
-                handles, texts, loc="outside lower center", ncols=columns, frameon=False,
-                title=SPREAD, title_fontsize=RC["legend.fontsize"],
-            )  # fmt: skip
+            add_legend(panels[0], 2 if len(panels) == 1 else 4, title=SPREAD)
     return figure
 
 
@@ -181,13 +176,7 @@ def layers(
             _draw_ratios(panel, rows, index, "" if by is None else f"{by} = {value}, ")
         _label_layers(panel, report)
         if ax is None:
-            handles, texts = panel.get_legend_handles_labels()
-            columns = min(len(values), 3)
-            figure = figure_of(panel)
-            figure.legend(
-                handles, texts, loc="outside upper center", ncols=columns, frameon=False,
-                title=SPREAD, title_fontsize=RC["legend.fontsize"],
-            )  # fmt: skip
+            add_legend(panel, min(len(values), 3), "upper", title=SPREAD)
     return figure_of(panel)
 
 
@@ -293,11 +282,7 @@ def adc_ranges(
         panel = new_figure(*size).subplots() if ax is None else ax
         draw_rows(panel, rows)
         if ax is None:
-            handles, texts = panel.get_legend_handles_labels()
-            figure_of(panel).legend(
-                handles, texts, loc="outside upper center", ncols=3, frameon=False,
-                handlelength=1.2, columnspacing=1.2,
-            )  # fmt: skip
+            add_legend(panel, 3, "upper", handlelength=1.2, columnspacing=1.2)
     return figure_of(panel)
 
 

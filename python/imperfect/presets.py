@@ -3,7 +3,7 @@
 
 Each takes what its publication states and says where the model differs from the machine; the
 source of every single field is in ``sources`` and on the page ``docs/presets.md``. Change
-single fields with :meth:`~imperfect.hardware.Hardware.with_field`. Conductances in siemens,
+single fields with :meth:`~imperfect.Hardware.with_field`. Conductances in siemens,
 converter ranges in unit currents (one cell at g_max with a full-scale input gives 1).
 """
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from imperfect._checks import check_instance, real
 from imperfect._files import replaced
 from imperfect._network.report import table
-from imperfect._study.recovered import recovered
+from imperfect._study.recovered import CONTROLS, recovered
 from imperfect._tables import check_results
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ HEADINGS = {
 }
 # The same for all chips.
 WITHOUT_CHIP = ("float", "pixels")
-CONTROLS = ("shuffled", "pixels")
 
 
 def summary(results: pd.DataFrame) -> str:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from imperfect._arrays import as_seed
-from imperfect._checks import flag, integer
+from imperfect._checks import integer
 from imperfect._optional import require
-from imperfect._study.heads import FOLDS, default_head
+from imperfect._study.heads import default_head
 from imperfect._study.input import check_progress, checked_study
 from imperfect._study.points import points_of
 from imperfect._study.recovered import recovered
@@ -149,10 +149,7 @@ def collapse_and_recover(
     """
     require("pandas")
     check_progress(progress)
-    folds = FOLDS if head is None else 1
-    head = default_head() if head is None else head
-    transfer = bool(flag("transfer", transfer))
-    study = checked_study(network, X_train, y_train, X_test, y_test, head, folds, transfer)
+    study = checked_study(network, X_train, y_train, X_test, y_test, head, transfer)
     points = points_of(hardware, vary)
     seed = as_seed("seed", seed)
     integer("chips", chips, 1, MOST_CHIPS)

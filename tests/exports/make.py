@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,19 +84,28 @@ def make_torch() -> None:
         ("transformer", block, (steps,), 18, True),
         ("transformer", block, (steps,), 24, True),
     ]
-    for name, module, example, opset, dynamo in cases:
-        exporter = "dynamo" if dynamo else "script"
-        path = HERE / f"torch_{name}_{exporter}_opset{opset}.onnx"
-        inputs = [f"x{place}" for place in range(len(example))]
-        free: dict[str, object] = {"dynamic_axes": {name: {0: "n"} for name in inputs}}
-        if dynamo:
-            sizes = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)
-            free = {"dynamic_shapes": sizes, "external_data": False}
-        torch.onnx.export(
-            module.eval(), example, path, dynamo=dynamo, opset_version=opset, input_names=inputs,
-            output_names=["y"], **free,
-        )  # fmt: skip
-        strip(path)
+    for case in cases:
+        export_torch(*case)
+
+
+def export_torch(
+    name: str, module: Any, example: tuple[Any, ...], opset: int, dynamo: bool
+) -> None:
+    """One file of one of PyTorch's two exporters; the number of samples is free."""
+    import torch
+
+    exporter = "dynamo" if dynamo else "script"
+    path = HERE / f"torch_{name}_{exporter}_opset{opset}.onnx"
+    inputs = [f"x{place}" for place in range(len(example))]
+    free: dict[str, object] = {"dynamic_axes": {name: {0: "n"} for name in inputs}}
+    if dynamo:
+        sizes = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)
+        free = {"dynamic_shapes": sizes, "external_data": False}
+    torch.onnx.export(
+        module.eval(), example, path, dynamo=dynamo, opset_version=opset, input_names=inputs,
+        output_names=["y"], **free,
+    )  # fmt: skip
+    strip(path)
 
 
 def strip(path: Path) -> None:

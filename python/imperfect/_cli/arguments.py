@@ -9,21 +9,27 @@ import math
 from pathlib import Path
 from typing import Any
 
-LARGEST_SEED = 2**64 - 1
+from imperfect._arrays import LARGEST_SEED
+
 # Fewer chips say too little, because chips of the same hardware differ much.
 FEWEST_CHIPS = 5
+
+
+def add_out_and_seed(parser: argparse.ArgumentParser, out: Path, decided: str) -> None:
+    """Where to write, ``out`` if nothing is said, and the seed of what is ``decided``."""
+    parser.add_argument(
+        "--out", type=folder, default=out, metavar="DIR", help=f"folder to write to ({out}/)"
+    )
+    parser.add_argument(
+        "--seed", type=integer(0, LARGEST_SEED), default=0, help=f"decides {decided} (0)"
+    )
 
 
 def add_common_options(parser: argparse.ArgumentParser, out: Path) -> None:
     """Options of every command that measures chips; ``out`` is the default folder."""
     from imperfect._study.run import MOST_CHIPS
 
-    parser.add_argument(
-        "--out", type=folder, default=out, metavar="DIR", help=f"folder to write to ({out}/)"
-    )
-    parser.add_argument(
-        "--seed", type=integer(0, LARGEST_SEED), default=0, help="decides the chips (0)"
-    )
+    add_out_and_seed(parser, out, "the chips")
     parser.add_argument(
         "--chips",
         type=integer(FEWEST_CHIPS, MOST_CHIPS),

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imperfect._cli.arguments import LARGEST_SEED, folder, integer
+from imperfect._cli.arguments import add_out_and_seed, integer
 from imperfect._cli.inputs import (
     add_hardware,
     add_images,
@@ -74,13 +74,7 @@ def add_cost(commands: Any) -> None:
         metavar="N",
         help="copy the slowest layers until so many arrays are used",
     )
-    cost.add_argument(
-        "--seed", type=integer(0, LARGEST_SEED), default=0, help="decides the chip (0)"
-    )
-    out = Path("imperfect-cost")
-    cost.add_argument(
-        "--out", type=folder, default=out, metavar="DIR", help=f"folder to write to ({out}/)"
-    )
+    add_out_and_seed(cost, Path("imperfect-cost"), "the chip")
 
 
 def run_cost(options: argparse.Namespace) -> None:

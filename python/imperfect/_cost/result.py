@@ -218,7 +218,7 @@ class Cost:
         units = {"energy": "J", "latency": "s", "area": "m²"}
         for quantity, unit in units.items():
             value, missing = getattr(self, quantity), self.left_out[quantity]
-            text = _mm2(value) if quantity == "area" else _engineering(value, unit)
+            text = square_millimetres(value) if quantity == "area" else engineering(value, unit)
             without = f", without {', '.join(missing)}" if missing else ""
             lines.append(f"  {quantity:9}{text}{without}")
         shares = self._shares()
@@ -242,6 +242,11 @@ class Cost:
         return ", ".join(parts)
 
 
+def parts_of(text: str) -> frozenset[str]:
+    """Components that a column such as energy_without names."""
+    return frozenset(text.split(", ")) - {""}
+
+
 def _summary(own: list[Row], quantity: str) -> Any:
     """The sum of what is known, or what stands in its place."""
     values = [getattr(row, quantity) for row in own]
@@ -250,14 +255,16 @@ def _summary(own: list[Row], quantity: str) -> Any:
     return sum(known) if known else missing[0] if missing else values[0]
 
 
-def _engineering(value: float | None, unit: str) -> str:
+def engineering(value: float | None, unit: str) -> str:
+    """A number with its unit and the prefix that suits its size."""
     if value is None:
         return NOT_MODELLED
     scale, prefix = next(((s, p) for s, p in PREFIXES if value >= s), PREFIXES[-1])
     return f"{value / scale:.3g} {prefix}{unit}"
 
 
-def _mm2(value: float | None) -> str:
+def square_millimetres(value: float | None) -> str:
+    """An area as text."""
     return NOT_MODELLED if value is None else f"{value * 1e6:.3g} mm²"
 
 

@@ -86,13 +86,12 @@ class Schedule(Value):
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of a layer for one inference: reading arrays, what conversions add, and until the
-    next inference can start; None where it is not known. ``why`` says so.
+    """Seconds of a layer for one inference: reading arrays, and what conversions add; None where
+    that is not known.
     """
 
     array: float | None
     adc: float | None
-    why: str = ""
 
     @property
     def total(self) -> float | None:
@@ -108,7 +107,7 @@ def layer_timing(
     hardware, drives = work.hardware, work.drives
     read = times[0] if hardware.clock is None else 1.0 / hardware.clock
     if read is None:
-        return Timing(None, None, "array: time of a read not known")
+        return Timing(None, None)
     convert = 0.0 if times[1] is None else work.turns * float(times[1])
     products = math.ceil(math.ceil(work.counts.products / samples) / copies)
     analog = hardware.dac.accumulate == "analog"

@@ -28,7 +28,7 @@ class Keeping:
 
     def each(self) -> list[float]:
         """Percentage points back for each layer alone."""
-        bar = require("tqdm.auto").tqdm(self._chip.layers, "Layers kept digital", disable=None)
+        bar = require("tqdm").tqdm(self._chip.layers, "Layers kept digital", disable=None)
         self._points = {name: self._back((name,)) for name in bar}
         return list(self._points.values())
 

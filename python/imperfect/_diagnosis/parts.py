@@ -22,7 +22,7 @@ from imperfect.network import AnalogNetwork
 
 def source_rows(chip: AnalogNetwork, x: Floats) -> Iterator[dict[str, Any]]:
     """One row for each layer and source."""
-    for position, (mine, ideal) in enumerate(corrections._both(chip, x, None, 0), 1):
+    for position, (mine, ideal) in enumerate(corrections.walk_both(chip, x, None, 0), 1):
         for row in _rows_of_layer(mine, ideal):
             yield {"layer": mine.name, "position": position, **row}
 

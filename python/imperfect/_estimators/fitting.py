@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What every fit shares: heads are checked, and a fit that fails leaves its estimator as it was."""
+"""What estimators share: checked heads, fits that fail without a trace, answers from scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def check_classifier(head: Any) -> None:
@@ -31,6 +34,34 @@ def check_classifier(head: Any) -> None:
         accepted = False
     if not accepted:
         raise TypeError(f"head={head!r}: must be a scikit-learn classifier or None")
+
+
+def labels_of(scores: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    """The class of each row of scores, (n, classes), or (n,) for two classes: above 0 the second.
+
+    Examples
+    --------
+    >>> labels_of(np.array([-1.0, 2.0]), np.array(["cat", "dog"])).tolist()
+    ['cat', 'dog']
+    """
+    chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+    return np.asarray(classes[chosen])
+
+
+def probabilities_of(scores: NDArray[Any]) -> NDArray[np.float64]:
+    """Softmax of scores, (n, classes); of (n,) scores of two classes their logistic function.
+
+    Examples
+    --------
+    >>> probabilities_of(np.array([0.0])).tolist()
+    [[0.5, 0.5]]
+    """
+    scores = scores.astype(np.float64)
+    if scores.ndim == 1:
+        scores = np.column_stack([np.zeros_like(scores), scores])
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from imperfect.device import (
     WeightGaussian,
 )
 
-_ROLES = {
+# The base class of the laws of each role.
+ROLES = {
     "programming": ProgrammingLaw,
     "faults": FaultLaw,
     "drift": DriftLaw,
@@ -151,9 +152,9 @@ class Cell(Value):
         """The laws of a role in their normal form: None, one law, or a tuple of several."""
         laws = self._laws(role)
         for law in laws:
-            if not isinstance(law, _ROLES[role]):
+            if not isinstance(law, ROLES[role]):
                 hint = f"; write device.{law.__name__}(...)" if isinstance(law, type) else ""
-                roles = [f"Cell.{name}" for name in _ROLES if isinstance(law, _ROLES[name])]
+                roles = [f"Cell.{name}" for name in ROLES if isinstance(law, ROLES[name])]
                 hint = f"; it belongs in {' or '.join(roles)}" if roles else hint
                 several = "" if role == "nonlinearity" else ", several in a list,"
                 allowed = f"a law of imperfect.device for this role{several} or None"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from imperfect._config import get_num_threads
+from imperfect._files import replaced
 from imperfect._images.resize import Bytes, Frame
 from imperfect._optional import require
 
@@ -51,20 +51,15 @@ def _images(paths: Any) -> Iterator[Path]:
 
 def decoded(paths: Sequence[Path], frame: Frame, cache: Path | None) -> Bytes:
     """All images as bytes of shape (n, side, side, channels), from the cache if they are there."""
+    shape = (len(paths), frame.side, frame.side, frame.channels)
     if cache is None:
-        result = np.empty((len(paths), frame.side, frame.side, frame.channels), np.uint8)
-        return _decode(paths, frame, result)
+        return _decode(paths, frame, np.empty(shape, np.uint8))
     target = cache / f"images-{_digest(paths, frame)}.npy"
     if not target.exists():
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            shape = (len(paths), frame.side, frame.side, frame.channels)
+        with replaced(target) as temporary:
             mapped = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
             _decode(paths, frame, mapped)
             mapped.flush()
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
     mapped_again: Bytes = np.load(target, mmap_mode="r", allow_pickle=False)
     return mapped_again
 

@@ -18,7 +18,7 @@ from imperfect._network.absorb import with_epilogue
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Floats, LayerSpec
 from imperfect._network.normalise import SAMPLES
-from imperfect._network.proto import attributes
+from imperfect._network.proto import attributes, optional_input
 from imperfect._network.recurrent import OPERANDS, recurrent_spec, why_digital
 from imperfect._network.sample_rows import rows_after_sample
 
@@ -78,10 +78,6 @@ def _check_finite(spec: LayerSpec) -> None:
             raise ValueError(f"the {what} of {spec.name!r} are not finite")
 
 
-def _optional_input(node: NodeProto, index: int) -> str:
-    return node.input[index] if len(node.input) > index else ""
-
-
 def _read_conv(graph: Graph, node: NodeProto) -> LayerSpec:
     spec = _convolution(graph, node, "conv")
     sizes = _sizes(graph, spec)
@@ -113,7 +109,7 @@ def _convolution(graph: Graph, node: NodeProto, family: str) -> LayerSpec:
     axes = weight.ndim - 2
     if axes not in (1, 2, 3):
         raise StaysDigitalError(f"{axes}-dimensional convolutions are not supported")
-    bias_name = _optional_input(node, 2)
+    bias_name = optional_input(node, 2)
     bias = _constant(graph, bias_name, "bias") if bias_name else None
     given = attributes(node)
     mode = given.get("auto_pad", "NOTSET") or "NOTSET"
@@ -171,7 +167,7 @@ def _read_gemm(graph: Graph, node: NodeProto) -> LayerSpec:
     given = attributes(node)
     weight = weight if given.get("transB") else weight.T
     weight = np.ascontiguousarray(weight * np.float32(given.get("alpha", 1.0)))
-    bias_name, bias = _optional_input(node, 2), None
+    bias_name, bias = optional_input(node, 2), None
     if bias_name:
         bias = _constant(graph, bias_name, "bias") * np.float32(given.get("beta", 1.0))
         bias = _per_output(bias, len(weight))
@@ -226,7 +222,7 @@ def _per_output(values: Floats, outputs: int) -> Floats:
 def _read_recurrent(graph: Graph, node: NodeProto) -> LayerSpec:
     if reason := why_digital(graph, node):
         raise StaysDigitalError(reason)
-    names = {what: _optional_input(node, place) for what, place in OPERANDS.items()}
+    names = {what: optional_input(node, place) for what, place in OPERANDS.items()}
     operands = {what: _constant(graph, name, what) for what, name in names.items() if name}
     return recurrent_spec(graph, node, operands)
 

@@ -71,9 +71,8 @@ class AnalogNetwork(Measured):
     ONNX Runtime's sessions share one memory arena, registered once per process; set the
     environment variable ``IMPERFECT_SHARED_ARENA=0`` to give each session its own.
 
-    Each node has its own arrays, even where two nodes share their weights. Convolutions with
-    three spatial axes stay digital, and so does everything that is not Conv, Gemm, MatMul, LSTM or
-    GRU; ``network.summary()`` tells.
+    Each node has its own arrays, even where two nodes share their weights. Everything that is not
+    Conv, ConvTranspose, Gemm, MatMul, LSTM or GRU stays digital; ``network.summary()`` tells.
 
     Examples
     --------
@@ -235,12 +234,13 @@ class AnalogNetwork(Measured):
         ValueError
             As for a call. The chip is then unchanged.
         """
-        layers = dict(self.layers)
-        for visit in self._walk(x, 0):
+        chip = copy.copy(self)  # as it is now, whatever is programmed meanwhile
+        layers = dict(chip.layers)
+        for visit in chip._walk(x, 0):
             if visit.layer.uses_calibration:
                 visit.layer = layers[visit.name] = copy.copy(visit.layer)
                 visit.layer.calibrate(visit.x, **visit.others)
-        self._state = self.seed, layers
+        self._state = chip.seed, layers
 
     def program(self, seed: int | None = None, *, write: int = 0) -> None:
         """Program all cells anew.
@@ -252,8 +252,9 @@ class AnalogNetwork(Measured):
         write
             Which write of the same chip this is: another one draws other programming errors.
         """
-        new = self.seed if seed is None else as_seed("seed", seed)
-        layers = {name: copy.copy(layer) for name, layer in self.layers.items()}
+        old, programmed = self._state
+        new = old if seed is None else as_seed("seed", seed)
+        layers = {name: copy.copy(layer) for name, layer in programmed.items()}
         for layer in layers.values():
             layer.program(new, write=write)
         self._state = new, layers
@@ -276,7 +277,8 @@ class AnalogNetwork(Measured):
         ValueError, TypeError
             If the time is negative, not finite, or one that a drift law does not cover.
         """
-        return self._with_layers({name: layer.at(seconds) for name, layer in self.layers.items()})
+        chip = copy.copy(self)
+        return chip._with_layers({name: layer.at(seconds) for name, layer in chip.layers.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the chip to one ``.npz`` file: network, hardware, cells, calibrated ranges.
@@ -323,7 +325,9 @@ class AnalogNetwork(Measured):
         return self._assemble(self.network, self.hardware, self.seed, self.chunk, layers)
 
     def __copy__(self) -> AnalogNetwork:
-        return self._with_layers({name: copy.copy(layer) for name, layer in self.layers.items()})
+        seed, layers = self._state
+        copies = {name: copy.copy(layer) for name, layer in layers.items()}
+        return self._assemble(self.network, self.hardware, seed, self.chunk, copies)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AnalogNetwork:
         # Why: programmed cells never change in place, so copies may share them.

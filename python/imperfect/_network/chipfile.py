@@ -11,11 +11,13 @@ array is made, and the network passes the same checks as any ONNX file.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
 import math
 import os
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +47,7 @@ AFFINE = ("scale", "shift")
 # Why: what zipfile, json and NumPy raise for content that they cannot read.
 UNREADABLE = (
     zipfile.BadZipFile, AttributeError, EOFError, IndexError, KeyError, OverflowError,
-    RuntimeError, TypeError, ValueError,
+    RuntimeError, SyntaxError, TypeError, ValueError, tokenize.TokenError,
 )  # fmt: skip
 Arrays = dict[str, NDArray[Any]]
 Parts = tuple[Network, Hardware, int, int | None, dict[str, Layer]]
@@ -54,6 +56,7 @@ Parts = tuple[Network, Hardware, int, int | None, dict[str, Layer]]
 def save(chip: AnalogNetwork, path: str | os.PathLike[str]) -> None:
     """Write the chip; the file appears complete or not at all."""
     place = _as_path(path)
+    chip = copy.copy(chip)  # as it is now, whatever is programmed meanwhile
     arrays: Arrays = {}
     infos = []
     for index, (name, layer) in enumerate(chip.layers.items()):
@@ -110,9 +113,14 @@ def _read(path: Path) -> Arrays:
     """All arrays of the file, checked against its digest."""
     arrays: Arrays = {}
     with zipfile.ZipFile(path) as file:
+        # Why: a small file may list one large member many times.
+        if len(file.infolist()) > len(names := set(file.namelist())):
+            raise ValueError(f"has more members than names: {sorted(names)[:10]}")
         for info in file.infolist():
             if info.compress_type != zipfile.ZIP_STORED or not info.filename.endswith(".npy"):
                 raise ValueError(f"member {info.filename!r} is not a stored array")
+            if info.header_offset < 0:
+                raise ValueError(f"member {info.filename!r} begins before the file")
             # Why: a stored member is never larger than the file, whatever its header claims.
             arrays[info.filename.removesuffix(".npy")] = _parse_array(file.read(info))
     if arrays["sha256"].tobytes() != _digest({k: v for k, v in arrays.items() if k != "sha256"}):

@@ -37,8 +37,8 @@ def drop_zip_maps(model: ModelProto) -> None:
             continue
         node.domain, node.op_type = "", "Identity"
         del node.attribute[:]
-        if node.output[0] in outputs:
-            name = node.output[0]
+        # Why next: nothing has checked the node yet.
+        if (name := next(iter(node.output), "")) in outputs:
             value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, None])
             outputs[name].CopyFrom(value)
 

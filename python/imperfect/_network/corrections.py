@@ -99,7 +99,8 @@ def _sum_of_products(x: Floats, y: Floats) -> Doubles:
 
 def reestimate_batch_norm(chip: AnalogNetwork, x: Input, read: int) -> AnalogNetwork:
     """The chip with the statistics of its absorbed batch normalisations measured on ``x``."""
-    layers = dict(copy.copy(chip).layers)
+    chip = copy.copy(chip)
+    layers = dict(chip.layers)
     for visit in chip.walk(x, read=read):
         norm = visit.spec.batch_norm
         if norm is None:
@@ -119,8 +120,9 @@ def affine_corrected(
     chip: AnalogNetwork, x: Input, reference: Network | None, read: int
 ) -> AnalogNetwork:
     """The chip with the gain and offset of least squares in every epilogue."""
-    layers = dict(copy.copy(chip).layers)
-    for visit, ideal in _both(chip, x, reference, read):
+    chip = copy.copy(chip)
+    layers = dict(chip.layers)
+    for visit, ideal in walk_both(chip, x, reference, read):
         if visit.spec.recurrent is not None:
             continue
         moments, outputs = Moments(visit.spec.num_outputs), array_outputs(visit)
@@ -137,7 +139,7 @@ def layer_outputs(
     chip: AnalogNetwork, x: Input, reference: Network | None, read: int
 ) -> Iterator[LayerOutputs]:
     """Outputs of every layer with its epilogue, on the chip and in the float network."""
-    return starmap(_outputs, _both(chip, x, reference, read))
+    return starmap(_outputs, walk_both(chip, x, reference, read))
 
 
 def _outputs(visit: LayerVisit, ideal: LayerVisit) -> LayerOutputs:
@@ -145,7 +147,7 @@ def _outputs(visit: LayerVisit, ideal: LayerVisit) -> LayerOutputs:
     return LayerOutputs(visit.name, mine, wanted)
 
 
-def _both(
+def walk_both(
     chip: AnalogNetwork, x: Input, reference: Network | None, read: int
 ) -> Iterator[tuple[LayerVisit, LayerVisit]]:
     """Walk the chip and the float network, which is a chip of ideal hardware, side by side."""

@@ -17,7 +17,7 @@ from imperfect._network.absorb import with_epilogue
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Absorbed, Floats, LayerSpec
 from imperfect._network.normalise import prune
-from imperfect._network.proto import attributes, to_tensor
+from imperfect._network.proto import attributes, fresh_name, to_tensor
 from imperfect._optional import require
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def folded_model(graph: Graph, layers: Mapping[str, LayerSpec]) -> ModelProto:
     for node in model.graph.node:
         spec = specs[node.name]
         if node.name in chains and spec is not None:
-            weight, bias = (_fresh(taken, f"{node.name}/{part}") for part in ("weight", "bias"))
+            weight, bias = (fresh_name(taken, f"{node.name}/{part}") for part in ("weight", "bias"))
             nodes += _rewired(graph, node, spec, chains[node.name][-1], weight, bias, model)
         elif node.name not in gone:
             nodes.append(node)
@@ -72,13 +72,6 @@ def _chain(spec: LayerSpec) -> tuple[Absorbed, ...]:
         if item.batch_norm is not None:
             return spec.absorbed[:count]
     return ()
-
-
-def _fresh(taken: set[str], name: str) -> str:
-    while name in taken:
-        name += "'"
-    taken.add(name)
-    return name
 
 
 def _rewired(

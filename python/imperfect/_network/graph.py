@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._network.normalise import SAMPLES, required_inputs
+from imperfect._network.propagation import inferred
 from imperfect._network.proto import reads, to_array
 from imperfect._optional import require
 
@@ -153,8 +154,7 @@ def _infer_types(model: ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> di
             dim = value.type.tensor_type.shape.dim[axis]
             if dim.dim_param != SAMPLES:
                 dim.dim_value = size
-    inferred = onnx.shape_inference.infer_shapes(copy, data_prop=True)
-    return {value.name: value.type for value in inferred.graph.value_info}
+    return {value.name: value.type for value in inferred(copy).graph.value_info}
 
 
 def _bytes_per_sample(kind: TypeProto) -> int | None:

@@ -69,9 +69,9 @@ class Network:
     exported for a fixed number of samples computes that many at a time: one by one if the number
     is 1, else inputs must hold a multiple of it. Networks in training mode are refused.
 
-    Conv (one or two spatial axes), Gemm and MatMul can be analog where exactly one operand is a
-    float32 constant, LSTM and GRU where their weights are constant and their activations the usual
-    ones; ``nodes`` and ``summary`` tell why another one is not.
+    Conv and ConvTranspose (one to three spatial axes), Gemm and MatMul can be analog where exactly
+    one operand is a float32 constant, LSTM and GRU where their weights are constant and their
+    activations the usual ones; ``nodes`` and ``summary`` tell why another one is not.
 
     Examples
     --------

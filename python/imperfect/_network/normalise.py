@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from imperfect._network.classical import expand_linear_models
-from imperfect._network.proto import bodies, reads, refusing, to_tensor
+from imperfect._network.propagation import inferred
+from imperfect._network.proto import bodies, every_node, reads, refusing, to_tensor
 from imperfect._network.sizes import known_sizes
 from imperfect._optional import require
 
@@ -34,7 +35,10 @@ RANDOM = {
 
 # Why: a few bytes of a file can ask for any amount of memory (ConstantOfShape, Expand, Resize).
 LARGEST_TENSOR = 2**32
-LARGEST_FOLDED = 2**28
+LARGEST_FOLDED = 2**24
+
+# Nodes of a network, its functions inlined; the networks of today have thousands.
+LARGEST_INLINED = 100_000
 
 # Why: each round may let inference see shapes that were computed in the round before.
 MAX_ROUNDS = 8
@@ -58,8 +62,8 @@ def normalise(model: ModelProto) -> ModelProto:
     ValueError
         If the first input has no sample axis, or a tensor would take an absurd amount of memory.
     """
-    onnx = require("onnx")
     if model.functions:
+        _check_functions(model)
         with refusing("its functions cannot be inlined"):
             model = require("onnx.inliner").inline_local_functions(model)
     _name_nodes(model)
@@ -69,12 +73,32 @@ def normalise(model: ModelProto) -> ModelProto:
     _forget_old_shapes(model)
     for _ in range(MAX_ROUNDS):
         with refusing("its shapes cannot be inferred"):
-            model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+            model = inferred(model)
         _check_activations(model)
         if not _fold(model):
             break
     prune(model)
     return model
+
+
+def _check_functions(model: ModelProto) -> None:
+    """Refuse functions that inlining would make too much of: each may call others many times."""
+    bodies = {(f.domain, f.name, f.overload): f.node for f in model.functions}
+    sizes: dict[tuple[str, str, str], int] = {}
+
+    def size_of(nodes: Iterable[NodeProto]) -> int:
+        keys = [(node.domain, node.op_type, node.overload) for node in every_node(nodes)]
+        for key in keys:
+            if key in bodies and key not in sizes:
+                sizes[key] = LARGEST_INLINED  # as long as it is open: what calls itself is endless
+                sizes[key] = size_of(bodies[key])
+        return sum(sizes.get(key, 1) for key in keys)
+
+    with refusing("its functions call each other too deeply"):
+        size = size_of(model.graph.node)
+    if size > LARGEST_INLINED:
+        allowed = f"at most {LARGEST_INLINED}"
+        raise ValueError(f"its functions stand for {size:g} nodes: must be {allowed}")
 
 
 def required_inputs(model: ModelProto) -> list[ValueInfoProto]:
@@ -140,7 +164,7 @@ def _forget_old_shapes(model: ModelProto) -> None:
     fresh.CopyFrom(model)
     del fresh.graph.value_info[:]
     with refusing("its shapes cannot be inferred"):
-        fresh = onnx.shape_inference.infer_shapes(fresh, data_prop=True)
+        fresh = inferred(fresh)
     for value in fresh.graph.value_info:
         sizes = value.type.tensor_type.shape.dim
         old = stored[value.name].type.tensor_type.shape.dim if value.name in stored else ()
@@ -160,12 +184,12 @@ def _check_activations(model: ModelProto) -> None:
 
 def _known_types(model: ModelProto) -> dict[str, tuple[int, list[int]]]:
     """Element type and shape of the tensors whose shape is known but for the samples (then 1)."""
-    known = {}
+    known, types = {}, set(require("onnx").TensorProto.DataType.values()) - {0}
     for value in (*model.graph.value_info, *model.graph.output):
         kind = value.type.tensor_type
         dims = [1 if dim.dim_param == SAMPLES else dim.dim_value for dim in kind.shape.dim]
         fixed = [dim.dim_param == SAMPLES or dim.HasField("dim_value") for dim in kind.shape.dim]
-        if kind.HasField("shape") and kind.elem_type and all(fixed):
+        if kind.HasField("shape") and kind.elem_type in types and all(fixed):
             known[value.name] = kind.elem_type, dims
     return known
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto
 
 
+# What protobuf and ONNX Runtime say, in exceptions of their own, when memory runs out.
+NO_MEMORY = ("Arena alloc failed", "Failed to serialize proto", "bad_alloc", "bad allocation")
+
+
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
     """Turn the exceptions of onnx and ONNX Runtime, which share no base class, to ValueError."""
@@ -29,7 +33,8 @@ def refusing(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         text = " ".join(str(error).split())
-        raise ValueError(f"{what}: {text[:500]}") from error
+        kind = MemoryError if any(words in text for words in NO_MEMORY) else ValueError
+        raise kind(f"{what}: {text[:500]}") from error
 
 
 def bodies(node: NodeProto) -> list[GraphProto]:
@@ -68,6 +73,25 @@ def attributes(node: NodeProto) -> dict[str, Any]:
     onnx = require("onnx")
     values = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
+
+
+def optional_input(node: NodeProto, place: int) -> str:
+    """Name of an input that the node may leave out; empty if it does."""
+    return node.input[place] if len(node.input) > place else ""
+
+
+def fresh_name(taken: set[str], name: str) -> str:
+    """A name like this one that is not taken yet; it then is.
+
+    Examples
+    --------
+    >>> fresh_name({"w", "w'"}, "w")
+    "w''"
+    """
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name
 
 
 def to_array(tensor: TensorProto) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import Floats, LayerSpec, RecurrentPart
 from imperfect._network.normalise import SAMPLES
-from imperfect._network.proto import attributes, to_array
+from imperfect._network.proto import attributes, optional_input, to_array
 from imperfect.layers import AnalogGRU, AnalogLSTM
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def recurrent_spec(graph: Graph, node: NodeProto, operands: Mapping[str, Floats]
             arguments["peepholes"] = _single(rows)
     else:
         arguments["reset_after"] = bool(given.get("linear_before_reset"))
-    names = [_input(node, place) for place in (LENGTHS, *STATES[: 1 + (node.op_type == "LSTM")])]
+    used = LENGTHS, *STATES[: 1 + (node.op_type == "LSTM")]
+    names = [optional_input(node, place) for place in used]
     constants = {name: to_array(graph.constants[name]) for name in names if name in graph.constants}
     outputs = (*node.output, "", "", "")[:3]
     return LayerSpec(
@@ -98,10 +99,6 @@ def recurrent_spec(graph: Graph, node: NodeProto, operands: Mapping[str, Floats]
             outputs=outputs,
         ),
     )
-
-
-def _input(node: NodeProto, place: int) -> str:
-    return node.input[place] if len(node.input) > place else ""
 
 
 def _ordered(values: Floats, order: tuple[int, ...]) -> Floats:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imperfect._checks import integer
+from imperfect._arrays import as_seed
 from imperfect._network.graph import Graph
 from imperfect._network.layer_spec import LayerSpec
 from imperfect._network.normalise import prune
-from imperfect._network.proto import to_array, to_tensor
+from imperfect._network.proto import fresh_name, to_array, to_tensor
 from imperfect._network.recurrent import OPERANDS
 from imperfect._network.report import RECURRENT
 from imperfect._optional import require
@@ -32,7 +32,7 @@ RECURRENT_PLACES = OPERANDS["weight"], OPERANDS["recurrent weight"]
 
 def shuffled_model(graph: Graph, layers: Mapping[str, LayerSpec], seed: int) -> ModelProto:
     """A copy of the graph's model with the weights of ``layers`` permuted."""
-    key = integer("seed", seed, 0, 2**64 - 1)
+    key = as_seed("seed", seed)
     model: ModelProto = require("onnx").ModelProto()
     model.CopyFrom(graph.model)
     taken = {*graph.constants, *graph.defaults, *graph.tensor_names()}
@@ -45,10 +45,7 @@ def shuffled_model(graph: Graph, layers: Mapping[str, LayerSpec], seed: int) -> 
             first = place == _weight_places(graph, node)[0]
             order = _order(node.name if first else f"{node.name}/{place}", weight.size, key)
             # Why: two nodes may share one tensor, and each has its own permutation.
-            name = f"{node.input[place]}@{node.name}"
-            while name in taken:
-                name += "'"
-            taken.add(name)
+            name = fresh_name(taken, f"{node.input[place]}@{node.name}")
             permuted = weight.reshape(-1)[order].reshape(weight.shape)
             model.graph.initializer.append(to_tensor(permuted, name))
             node.input[place] = name
@@ -63,7 +60,7 @@ def _weight_places(graph: Graph, node: NodeProto) -> tuple[int, ...]:
     return (next(i for i, name in enumerate(node.input) if name in graph.constants),)
 
 
-def _order(tag: str, count: int, key: int | None) -> NDArray[np.intp]:
+def _order(tag: str, count: int, key: int) -> NDArray[np.intp]:
     digest = hashlib.blake2b(tag.encode(), digest_size=8).digest()
     bits = np.random.Philox(key=np.array([key, int.from_bytes(digest, "little")], np.uint64))
     return np.argsort(bits.random_raw(count), kind="stable")

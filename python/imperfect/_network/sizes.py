@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._network.propagation import inferred
 from imperfect._network.proto import attributes, to_array
-from imperfect._optional import require
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -53,10 +53,10 @@ def _shapes(model: ModelProto) -> dict[str, Sizes]:
     stated = list(model.graph.value_info)
     del model.graph.value_info[:]
     try:
-        inferred = require("onnx").shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = inferred(model).graph
     finally:
         model.graph.value_info.extend(stated)
-    kinds = {v.name: v.type.tensor_type for v in (*inferred.value_info, *inferred.input)}
+    kinds = {v.name: v.type.tensor_type for v in (*graph.value_info, *graph.input)}
     return {
         name: [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
         for name, kind in kinds.items()

@@ -63,7 +63,8 @@ def diagnosis(found: Diagnosis) -> Figure:
             _draw_sources(below, found.sources)
         if "points_back" in layers:
             for place, points in zip(position, layers["points_back"], strict=True):
-                below.text(place, 1.02, f"{points:+.0f}", ha="center", fontsize=6, color="#666666")
+                text = f"{round(points):+d}"
+                below.text(place, 1.02, text, ha="center", fontsize=6, color="#666666")
         below.set_ylim(0, 1.1)
         below.set_ylabel("Share of own error")
         below.set_xticks(position, layers["layer"], rotation=90, fontsize=6)

@@ -9,12 +9,14 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from imperfect._cost.result import parts_of
 from imperfect._optional import require
 from imperfect._plots.style import (
     COLUMN_INCHES,
     LONGEST,
     STYLES,
     Style,
+    add_legend,
     check_axes,
     figure_of,
     letters_below,
@@ -101,10 +103,7 @@ def pareto(results: pd.DataFrame, ax: Axes | None = None, *, cost: str = "energy
         panel.set_ylabel("Test accuracy")
         panel.set_ylim(0, 1)
         if ax is None:
-            handles, texts = panel.get_legend_handles_labels()
-            figure_of(panel).legend(
-                handles, texts, loc="outside lower center", ncols=2, frameon=False
-            )
+            add_legend(panel)
     return figure_of(panel)
 
 
@@ -146,7 +145,7 @@ def axis_of(cost: str) -> tuple[str, float, str]:
 
 def label_cost(ax: Axes, points: pd.DataFrame, cost: str) -> None:
     """Name and unit of the cost, and what no total includes."""
-    common = set.intersection(*(set(text.split(", ")) for text in points["without"])) - {""}
+    common = frozenset.intersection(*map(parts_of, points["without"]))
     name, scale, unit = axis_of(cost)
     name = plain(name)
     notes = [unit] * bool(unit) + [f"without {', '.join(sorted(common))}"] * bool(common)

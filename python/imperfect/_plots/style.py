@@ -81,6 +81,16 @@ def figure_of(ax: Axes) -> Figure:
     return cast("Figure", figure)
 
 
+def add_legend(ax: Axes, columns: int = 2, place: str = "lower", **more: Any) -> None:
+    """A legend of what axes hold, outside of them, at the lower or the upper end of the figure."""
+    handles, texts = ax.get_legend_handles_labels()
+    loc: Any = f"outside {place} center"
+    figure_of(ax).legend(
+        handles, texts, loc=loc, ncols=columns, frameon=False,
+        title_fontsize=RC["legend.fontsize"], **more,
+    )  # fmt: skip
+
+
 def letters_below(ax: Axes) -> float:
     """How many letters of ticks' labels fit side by side below axes, before they are laid out."""
     width = float(ax.get_position().width * figure_of(ax).get_figwidth())

@@ -13,8 +13,8 @@ from imperfect._plots.pareto import SAME_FOR_ALL, draw_method, label_cost
 from imperfect._plots.style import (
     COLUMN_INCHES,
     STYLES,
+    add_legend,
     check_axes,
-    figure_of,
     look,
     new_figure,
     plain,
@@ -96,10 +96,7 @@ def sweep_frontier(
         found = {name: sweep.frontier(results, cost, name) for name in names}
         draw_frontier(panel, results, cost, found)
         if ax is None:
-            handles, texts = panel.get_legend_handles_labels()
-            figure_of(panel).legend(
-                handles, texts, loc="outside lower center", ncols=2, frameon=False
-            )
+            add_legend(panel)
     return panel
 
 

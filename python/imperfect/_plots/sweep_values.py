@@ -22,7 +22,7 @@ from imperfect._optional import require
 from imperfect._plots.pareto import AXES
 from imperfect._plots.style import STYLES, Style, plain
 from imperfect.sweep import Results
-from imperfect.sweep._effects import GROUPS, MOST_VALUES
+from imperfect.sweep._groups import upper_ends
 from imperfect.sweep._intervals import Sample, knobs_of, sample_of
 from imperfect.sweep._results import check_sweep
 
@@ -75,11 +75,8 @@ def groups_of(results: Results, field: str, knob: Any) -> Groups:
     own = knobs_of(results)[knob]
     values = list(own.dropna())
     numbers = np.array(sorted(value for value in values if _is_number(value)), float)
-    parts = [np.array([value]) for value in np.unique(numbers)]
-    if len(parts) > MOST_VALUES:
-        edges = np.unique(np.quantile(numbers, np.arange(1, GROUPS) / GROUPS))
-        cut = np.split(numbers, np.searchsorted(numbers, edges, side="right"))
-        parts = [part for part in cut if len(part)]
+    cut = np.split(numbers, np.searchsorted(numbers, upper_ends(numbers), side="right"))
+    parts = [part for part in cut if len(part)]
     texts = list(dict.fromkeys(str(value) for value in values if not _is_number(value)))
     labels = [
         f"{part[0]:.6g}" if part[0] == part[-1] else f"{part[0]:.3g}–{part[-1]:.3g}"

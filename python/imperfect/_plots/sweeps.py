@@ -12,9 +12,9 @@ from imperfect._checks import check_instance
 from imperfect._plots.pareto import log_axis
 from imperfect._plots.style import (
     COLUMN_INCHES,
-    RC,
     STYLES,
     TICK_DISTANCE,
+    add_legend,
     check_axes,
     figure_of,
     letters_below,
@@ -105,7 +105,7 @@ def sweep_lines(
         panel = new_figure(COLUMN_INCHES, 3.0).subplots() if ax is None else ax
         draw_lines(panel, samples_of(results, names), knob, groups)
         if ax is None:
-            _add_legend(panel, 2)
+            add_legend(panel, title=SPREAD)
     return panel
 
 
@@ -167,7 +167,7 @@ def sweep_panels(
                     panel.set_ylabel("")
                 if place < count - PANELS_IN_ROW:
                     panel.set_xlabel("")
-            _add_legend(panels[0], 4 if count > 2 else 2)
+            add_legend(panels[0], 4 if count > 2 else 2, title=SPREAD)
     return panels
 
 
@@ -191,14 +191,6 @@ def _checked_panels(ax: Any, count: int, by: str) -> list[Axes]:
     if len(panels) != count:
         raise ValueError(f"ax: {len(panels)} axes for {count} values of {by!r}")
     return panels
-
-
-def _add_legend(panel: Axes, columns: int) -> None:
-    handles, texts = panel.get_legend_handles_labels()
-    figure_of(panel).legend(
-        handles, texts, loc="outside lower center", ncols=columns, frameon=False,
-        title=SPREAD, title_fontsize=RC["legend.fontsize"],
-    )  # fmt: skip
 
 
 def sweep_heat_map(

@@ -9,7 +9,6 @@ may share a folder: they write the same content, and files appear complete or no
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect._json import digest_of
 from imperfect._npz import read_npz, write_npz
 
 Arrays = dict[str, NDArray[Any]]
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of plain values (64 hexadecimal digits)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest_of_arrays(*arrays: NDArray[Any]) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._arrays import as_float32
-from imperfect._checks import check_instance, refusal
+from imperfect._checks import check_instance, flag, refusal
 from imperfect._estimators.fitting import check_classifier
+from imperfect._study.heads import FOLDS, default_head
 from imperfect._study.samples import Samples
 from imperfect._study.trial import Study
 from imperfect.images import Images
@@ -31,10 +32,13 @@ def checked_study(
     X_test: Any,
     y_test: Any,
     head: Any,
-    folds: int,
-    transfer: bool,
+    transfer: Any,
 ) -> Study:
-    """What all trials share; ``folds`` is how many rows of each class the head needs."""
+    """What all trials share; a head that is None is the default one."""
+    transfer = flag("transfer", transfer)
+    # Why: cross-validation needs rows of each class in each of its parts.
+    folds = FOLDS if head is None else 1
+    head = default_head() if head is None else head
     check_instance("network", network, Network, "a Network")
     check_classifier(head)
     if len(network.inputs) != 1 or len(network.outputs) != 1:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPARED = ("float", "collapsed", "refitted")
+CONTROLS = ("shuffled", "pixels")
+RIVALS = ("bn_reestimated", "affine")
 
 
 def recovered(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
@@ -69,7 +71,7 @@ def recovered(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
          0.53 -0.71  1.78
     """
     level = real("confidence", confidence, "a number above 0 and below 1", lambda p: 0 < p < 1)
-    check_results(results, COMPARED + OTHERS, ["chip"])
+    check_results(results, COMPARED + CONTROLS + RIVALS, ["chip"])
     rows = []
     for (knob, value), group in results.groupby(["knob", "value"], sort=False):
         table = group.pivot(index="chip", columns="method", values="accuracy")
@@ -85,10 +87,6 @@ def recovered(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     columns = ["knob", "value", *COMPARED, "control", "recovery", "low", "high", "chips"]
     found: pd.DataFrame = require("pandas").DataFrame(rows, columns=columns)
     return found
-
-
-CONTROLS = ("shuffled", "pixels")
-OTHERS = (*CONTROLS, "bn_reestimated", "affine")
 
 
 def _ratio(gained: NDArray[Any], lost: NDArray[Any], level: float) -> tuple[float, float, float]:

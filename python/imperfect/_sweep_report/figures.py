@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 from imperfect._optional import require
-from imperfect._plots.style import COLUMN_INCHES, STYLES, figure_of, look, new_figure
+from imperfect._plots.style import COLUMN_INCHES, STYLES, add_legend, figure_of, look, new_figure
 from imperfect._plots.sweep_frontier import TOO_FEW, draw_effects, draw_frontier, is_told, untold
 from imperfect._plots.sweep_values import USUAL, groups_of, label_of
 from imperfect._plots.sweeps import draw_heat_map, draw_lines
@@ -89,7 +89,7 @@ def _frontier(content: Content) -> Figure:
         is_bar = artist in ax.collections
         places = [content.places[name] for name in points["machine"]]
         marks.append(Marks(artist, [] if is_bar else tips, places))
-    _legend(ax)
+    add_legend(ax)
     caption = (
         "A marker is a machine: its mean over chips, with the 95 % interval of the mean. The"
         " stepped line joins machines that no other one beats in both. Hollow markers leave out"
@@ -161,7 +161,7 @@ def _lines(content: Content, knob: str) -> Figure:
         ]
         if line.get_marker() not in ("", "None"):
             marks.append(Marks(line, tips, [-1] * len(tips)))
-    _legend(ax)
+    add_legend(ax)
     caption = (
         "Lines are means over machines and chips, bands go from the worst chip to the best. Other"
         " knobs are averaged over."
@@ -187,11 +187,6 @@ def _heat_map(content: Content, measure: str, x: str, y: str) -> Figure:
 def _new_axes(height: float) -> Axes:
     axes: Axes = new_figure(COLUMN_INCHES, height).subplots()
     return axes
-
-
-def _legend(ax: Axes) -> None:
-    handles, texts = ax.get_legend_handles_labels()
-    figure_of(ax).legend(handles, texts, loc="outside lower center", ncols=2, frameon=False)
 
 
 def _svg(ax: Axes, name: str, label: str, marks: Sequence[Marks]) -> str:

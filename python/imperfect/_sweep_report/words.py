@@ -10,13 +10,12 @@ from typing import Any
 from imperfect._plots.style import STYLES
 from imperfect._plots.sweep_frontier import HEADS, TOO_FEW, is_told, untold
 from imperfect._plots.sweep_values import label_of
+from imperfect._study.recovered import CONTROLS, RIVALS
 from imperfect._sweep_report.content import Content, counted, shown
 from imperfect.sweep import MinimumSpec
 from imperfect.sweep._frontier import priced_machines
 from imperfect.sweep._intervals import knobs_of
 
-CONTROLS = ("shuffled", "pixels")
-RIVALS = ("bn_reestimated", "affine")
 ROUNDING = 1e-9  # differences of accuracies that are none
 FEW_CHIPS = 5
 MOST_FAILURES, MOST_VALUES = 20, 12

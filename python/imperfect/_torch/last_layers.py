@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imperfect._arrays import Floats, as_seed, row_numbers
 from imperfect._checks import check_instance, integer, nonnegative, positive, sequence
-from imperfect._estimators.fitting import unchanged_by_failure
+from imperfect._estimators.fitting import labels_of, probabilities_of, unchanged_by_failure
 from imperfect._torch.tail import Cut, Tail, feature_shape, find_cut
 from imperfect._torch.tail_training import Settings, analog_parts, train
 from imperfect.hardware import Hardware
@@ -244,9 +244,7 @@ class LastLayers(ClassifierMixin, BaseEstimator):
         -------
         array of shape (n,)
         """
-        scores = self.decision_function(X)
-        chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return np.asarray(self.classes_[chosen])
+        return labels_of(self.decision_function(X), self.classes_)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Compute the probability of each class: softmax of the scores.
@@ -261,12 +259,7 @@ class LastLayers(ClassifierMixin, BaseEstimator):
         array of shape (n, classes), float64
             Columns in the order of ``classes_``.
         """
-        scores = self.decision_function(X).astype(np.float64)
-        if scores.ndim == 1:
-            scores = np.column_stack([np.zeros_like(scores), scores])
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-        return probabilities
+        return probabilities_of(self.decision_function(X))
 
 
 def _float32(estimator: LastLayers, *arrays: Any, **more: Any) -> Any:

@@ -20,14 +20,13 @@ from torch.nn import grad as gradients
 from imperfect import layers
 from imperfect._arrays import Floats, Samples, as_seed
 from imperfect._checks import choice
-from imperfect._layers.saved import as_write
+from imperfect._layers.saved import LARGEST_WRITE, as_write
 from imperfect._torch import state as saved
 from imperfect._torch.straight_through import StraightThrough, padded, unpadded
 from imperfect.hardware import Hardware
 
 Layer = layers.AnalogLinear | layers.AnalogConv1d | layers.AnalogConv2d
 REWRITE = ("next", "same", "manual")
-LARGEST_WRITE = 2**32 - 1
 
 
 def float32_view(name: str, tensor: Any) -> Floats:

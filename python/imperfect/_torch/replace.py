@@ -95,13 +95,14 @@ def to_analog(
         chosen = {name: old[name] for name in chosen}
     settings: dict[str, Any] = {"seed": seed, "rewrite": rewrite, "precision": precision}
     # Why: all are built before any is replaced, so an error leaves the network as it was.
-    built = {id(layer): _build(name, layer, machine, settings) for name, layer in chosen.items()}
-    return _exchanged(module, built)
+    built = {id(layer): build(name, layer, machine, settings) for name, layer in chosen.items()}
+    return exchanged(module, built)
 
 
-def _build(
+def build(
     name: str, layer: nn.Module, hardware: Hardware, settings: dict[str, Any]
 ) -> AnalogModule:
+    """The analog module that stands for a layer; errors name the layer."""
     kind = next(kind for kind in ANALOG if kind._replaces is type(layer))
     try:
         return kind(layer, hardware, layer_id=name, **settings)
@@ -109,7 +110,8 @@ def _build(
         raise type(error)(f"layer {name!r}: {error}") from error
 
 
-def _exchanged(module: nn.Module, built: dict[int, AnalogModule]) -> nn.Module:
+def exchanged(module: nn.Module, built: dict[int, AnalogModule]) -> nn.Module:
+    """A network with analog modules in the places of those whose ``id`` they are built for."""
     if id(module) in built:
         return built[id(module)]
     # Why: a module may stand in several places; each of them gets the same analog one.

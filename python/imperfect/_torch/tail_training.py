@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imperfect._torch.modules import AnalogModule
-from imperfect._torch.replace import _build, _exchanged, calibrate
+from imperfect._torch.replace import build, calibrate, exchanged
 from imperfect._torch.tail import Tail
 from imperfect._torch.tail_parts import BatchNorm, layer_in
 from imperfect.hardware import Hardware
@@ -70,8 +70,8 @@ def _put_on(tail: Tail, hardware: Hardware, seed: int) -> None:
     built: dict[int, AnalogModule] = {}
     for name, place in tail.layers.items():
         layer = layer_in(tail.parts[place])
-        built[id(layer)] = _build(name, layer, hardware, {"seed": seed})
-    _exchanged(tail, built)
+        built[id(layer)] = build(name, layer, hardware, {"seed": seed})
+    exchanged(tail, built)
 
 
 def analog_parts(tail: Tail) -> list[AnalogModule]:

@@ -74,12 +74,7 @@ def _fit_time(
     """Rows of one time: changes since the first, for all levels."""
     counts = pairs.groupby("level").size().reindex(g.index, fill_value=0)
     used = counts[counts >= FEWEST_CELLS].index
-    if len(used) < 2:
-        levels = [round(float(x), 4) for x in g[used]]
-        raise ValueError(
-            f"data: time={time:g} s has {len(used)} levels with {FEWEST_CELLS} or more cells that "
-            f"were also read at {first:g} s (g={levels} of g_max): must have at least 2"
-        )
+    _check_levels(g[used], time, first)
     groups = {level: pairs[pairs["level"] == level] for level in used}
     changes = {level: group["mean_now"] - group["mean"] for level, group in groups.items()}
     # Why: changes belong to the conductance reached, which is not quite the target.
@@ -105,6 +100,16 @@ def _fit_time(
     frame["note"] = [_note(int(count)) for count in counts]
     result: pd.DataFrame = frame
     return result
+
+
+def _check_levels(g: pd.Series[float], time: float, first: float) -> None:
+    """Refuse a time at which too few levels were read; ``g`` are those that were."""
+    if len(g) < 2:
+        levels = [round(float(x), 4) for x in g]
+        raise ValueError(
+            f"data: time={time:g} s has {len(g)} levels with {FEWEST_CELLS} or more cells that "
+            f"were also read at {first:g} s (g={levels} of g_max): must have at least 2"
+        )
 
 
 def _spread(

@@ -8,7 +8,8 @@ seconds. Here conductances become relative to g_max, and readings one row per ce
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +30,36 @@ SAME_TIME, WIDEST_TIME = 1.05, 1.2
 OTHER_UNIT = 300
 # A reading this many times the largest target is no reading of the same device.
 FAR_ABOVE = 10.0
+LONGEST_LINE = 2**16  # bytes of the names of columns, or of a remark before them
 
 
 def _read_file(path: str | os.PathLike[str]) -> pd.DataFrame:
     pandas = require("pandas")
     try:
-        frame: pd.DataFrame = pandas.read_csv(path, comment="#", skipinitialspace=True)
-    except (pandas.errors.EmptyDataError, pandas.errors.ParserError) as error:
+        # Why opened here: from a name pandas also unpacks archives and fetches addresses.
+        with open(path, "rb") as file:
+            _check_first_line(path, file)
+            with warnings.catch_warnings(action="error", category=pandas.errors.ParserWarning):
+                # Why index_col: else a row with a number too many moves all its columns.
+                frame: pd.DataFrame = pandas.read_csv(
+                    file, comment="#", skipinitialspace=True, index_col=False, low_memory=False
+                )
+    except pandas.errors.ParserWarning as error:
+        raise ValueError(f"data: {os.fspath(path)!r} has rows with more fields than names") from error
+    except (pandas.errors.EmptyDataError, pandas.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"data: {os.fspath(path)!r} is no CSV table: {error}") from error
     return frame
+
+
+def _check_first_line(path: str | os.PathLike[str], file: BinaryIO) -> None:
+    """Refuse endless lines up to that of the names, before anything takes them apart."""
+    for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+        if len(line) == LONGEST_LINE:
+            what = f"a line of {LONGEST_LINE} bytes and more"
+            raise ValueError(f"data: {os.fspath(path)!r} has {what}")
+        if line.strip() and not line.startswith(b"#"):
+            break
+    file.seek(0)
 
 
 def read_table(data: Any) -> pd.DataFrame:

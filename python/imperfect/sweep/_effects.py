@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._optional import require
+from imperfect.sweep._groups import GROUPS, MOST_VALUES, upper_ends
 from imperfect.sweep._intervals import Sample, knobs_of, resampled, sample_of
 from imperfect.sweep._results import Results
 from imperfect.sweep._threads import one_thread
@@ -24,7 +25,6 @@ from imperfect.sweep._threads import one_thread
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_VALUES, GROUPS = 12, 6  # more numbers than that are cut into so many groups, or fewer
 FOR_A_TERM = 2  # machines that are to come for each term of the model where knobs are cut
 MOST_TERMS = 2000  # levels that a fit may have
 SMALLEST = 1e-9  # relative: below, numbers are rounding errors
@@ -205,12 +205,11 @@ def _levels(values: pd.Series[Any], most: int, groups: int) -> Codes:
     """Which machines have the same value of a knob; more than ``most`` numbers are cut."""
     pandas = require("pandas")
     numbers = pandas.to_numeric(values, errors="coerce").to_numpy(float)
-    is_number = np.isfinite(numbers)
-    texts = values.astype(object).to_numpy(copy=True)
-    if len(np.unique(numbers[is_number])) > most:
-        edges = np.quantile(numbers[is_number], np.arange(1, groups) / groups)
-        texts[is_number] = np.searchsorted(np.unique(edges), numbers[is_number])
-    codes: Codes = pandas.factorize(texts, use_na_sentinel=False)[0]
+    has_place = np.isfinite(numbers)
+    named = values.astype(object).to_numpy(copy=True)
+    ends = upper_ends(numbers[has_place], most, groups)
+    named[has_place] = np.searchsorted(ends, numbers[has_place])
+    codes: Codes = pandas.factorize(named, use_na_sentinel=False)[0]
     return codes
 
 

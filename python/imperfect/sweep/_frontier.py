@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imperfect._checks import real
+from imperfect._cost.result import parts_of
 from imperfect._optional import require
 from imperfect.sweep._intervals import (
     RESAMPLES,
@@ -46,8 +47,8 @@ class Priced(NamedTuple):
 
     def left_out(self) -> tuple[int, tuple[str, ...]]:
         """How many machines leave out what others include, and which parts these are."""
-        parts = self.machines.loc[~self.machines["is_complete"], "without"].map(_parts)
-        common = frozenset.intersection(*self.machines["without"].map(_parts))
+        parts = self.machines.loc[~self.machines["is_complete"], "without"].map(parts_of)
+        common = frozenset.intersection(*self.machines["without"].map(parts_of))
         return len(parts), tuple(sorted(frozenset().union(*parts) - common))
 
 
@@ -143,7 +144,7 @@ def priced_machines(results: Results, cost: str, quality: str) -> Priced:
     if not len(own):
         raise ValueError(f"results: no machine has both {quality!r} and {cost!r}")
     own["without"] = _without(results, cost, own.index)
-    parts = own["without"].map(_parts)
+    parts = own["without"].map(parts_of)
     common = frozenset.intersection(*parts)
     own["is_complete"] = [part <= common for part in parts]
     order = np.lexsort((-own["mean"], own["cost"]))
@@ -158,10 +159,6 @@ def _without(results: Results, cost: str, names: pd.Index[Any]) -> Any:
     rows = table.loc[numbers_of(table, cost).notna().to_numpy(), ["machine", column]].dropna()
     texts = rows.drop_duplicates("machine").set_index("machine")[column]
     return texts.reindex(names).fillna("").astype(str)
-
-
-def _parts(text: str) -> frozenset[str]:
-    return frozenset(text.split(", ")) - {""}
 
 
 def leads(cost: Any, quality: Any) -> NDArray[np.bool_]:

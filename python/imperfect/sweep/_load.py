@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from imperfect._checks import check_instance
 from imperfect._files import replaced
+from imperfect._json import digest_of
 from imperfect._optional import require
-from imperfect._study.cache import digest_of
 from imperfect.sweep._results import DIGESTS, WHERE, Results, check_sweep
 from imperfect.sweep._store import Store
 
@@ -52,7 +52,7 @@ def load(store: str | os.PathLike[str]) -> Results:
     ...     im.sweep.load(f"{folder}/results.db").table["odd"].tolist()
     [1, 1, 0]
     """
-    with Store(store) as opened:
+    with Store(store) as opened, opened.refusing_damage():
         return results_of(opened)
 
 
@@ -79,7 +79,7 @@ def results_of(store: Store, wanted: Sequence[str] | None = None) -> Results:
     workers = list(store.read("SELECT number, version, simd, host FROM workers ORDER BY number"))
     places = np.searchsorted([number for number, *_ in workers], worker)
     for place, name in enumerate(WHERE, 1):
-        columns[name] = spread([row[place] for row in workers], places)
+        columns[name] = spread(_texts(name, (row[place] for row in workers)), places)
     columns |= {"started": rows["started"], "seconds": rows["seconds"]}
     for name in DIGESTS:
         columns[f"{name}_digest"] = spread([task.digest(name) for task in tasks], codes)
@@ -123,6 +123,8 @@ def stored_tasks(store: Store) -> dict[str, StoredTask]:
         StoredTask(number, key, name, json.loads(knobs), hardware, *map(json.loads, (source, spec)))
         for number, key, name, knobs, hardware, source, spec in rows
     ]
+    for column in ("id", "name", "hardware"):
+        _texts(column, (getattr(task, column) for task in tasks))
     machines: dict[str, dict[str, None]] = {}
     for task in tasks:
         machines.setdefault(task.name, {})[_machine_of(task)] = None
@@ -152,15 +154,31 @@ def _trials(store: Store, numbers: NDArray[Any]) -> dict[str, Any]:
             continue
         rows = {
             "task": order[found[keep]],
-            "trial": np.array(trial)[keep],
+            "trial": _numbers("trial", trial, "iu")[keep],
             "seed": np.array(seed, np.int64)[keep],
-            "worker": np.array(worker)[keep],
-            "seconds": np.array(seconds)[keep],
-            "started": list(itertools.compress(started, keep)),
+            "worker": _numbers("worker", worker, "iu")[keep],
+            "seconds": _numbers("seconds", seconds, "iuf")[keep],
+            "started": _texts("started", itertools.compress(started, keep)),
             "measured": json.loads(f"[{','.join(itertools.compress(measured, keep))}]"),
         }
         parts.append(rows | {"measured": _columns(rows["measured"])})
     return _joined(parts)
+
+
+def _numbers(name: str, values: Sequence[Any], kinds: str) -> NDArray[Any]:
+    """A column of numbers; SQLite keeps what it is given, whatever the type of the column."""
+    found = np.array(values)
+    if found.dtype.kind not in kinds:
+        raise TypeError(f"{name}: not all values are numbers")
+    return found
+
+
+def _texts(name: str, values: Iterable[Any]) -> list[str]:
+    """A column of text."""
+    found = list(values)
+    if not all(isinstance(value, str) for value in found):
+        raise TypeError(f"{name}: not all values are text")
+    return found
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

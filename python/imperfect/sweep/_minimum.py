@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imperfect._checks import real
-from imperfect._cost.result import _engineering, _mm2
+from imperfect._cost.result import engineering, square_millimetres
 from imperfect._study.run import METHODS
 from imperfect.hardware import Hardware
 from imperfect.sweep._frontier import priced_machines
@@ -108,9 +108,9 @@ class MinimumSpec:
         value = self.cost_value
         assert value is not None
         if self.cost == "area":
-            return f"area {_mm2(value)}"
+            return f"area {square_millimetres(value)}"
         unit = UNITS.get(self.cost)
-        return f"{self.cost} {_engineering(value, unit) if unit else format(value, '.4g')}"
+        return f"{self.cost} {engineering(value, unit) if unit else format(value, '.4g')}"
 
 
 def minimum_spec(

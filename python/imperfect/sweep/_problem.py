@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imperfect._arrays import Floats
-from imperfect._checks import flag, integer
+from imperfect._checks import integer
 from imperfect._images.selection import balanced
 from imperfect._network.selection import choose_hardware
 from imperfect._network.tail import tail_of
 from imperfect._optional import require
-from imperfect._study.heads import FOLDS, PENALTIES, TOLERANCE, default_head
+from imperfect._study.heads import FOLDS, PENALTIES, TOLERANCE
 from imperfect._study.input import checked_study
 from imperfect._study.run import measure_float
 from imperfect._study.samples import Samples, pieces, samples_digest
@@ -68,14 +68,12 @@ class Problem:
         transfer: bool = False,
         digital: Iterable[str] = (),
     ) -> None:
-        folds = FOLDS if head is None else 1
         # Why: the name of a release of scikit-learn is in the hash of an object of its.
         head_digest = DEFAULT_HEAD if head is None else require("joblib").hash(head)
-        head = default_head() if head is None else head
-        self.transfer = bool(flag("transfer", transfer))
         self._given: Study = checked_study(
-            network, X_train, y_train, X_test, y_test, head, folds, self.transfer
+            network, X_train, y_train, X_test, y_test, head, transfer
         )
+        self.transfer = bool(transfer)
         self._analog = _analog_layers(network, digital)
         kept = [name for name in network._specs if name not in self._analog]
         self._given = replace(self._given, digital=tuple(kept))

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from imperfect._checks import check_instance, check_known
-from imperfect._hardware.cell import _ROLES
-from imperfect._value import _law_or_item
+from imperfect._hardware.cell import ROLES
+from imperfect._value import law_or_item
 from imperfect.hardware import Hardware
-from imperfect.sweep._spec_lines import Place, lines_of
+from imperfect.sweep._spec_lines import Place, check_depth, lines_of
 
 NONE = "none"  # TOML has no word for it
 _first_field = re.compile(r"(?:\w+\.)*(\w+)")  # most refusals begin with the field's name
@@ -39,6 +39,7 @@ class SpecFile:
     def __init__(self, text: str, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         try:
+            check_depth(text)
             self.content: dict[str, Any] = tomllib.loads(text)
             self.lines = lines_of(text)
         except RecursionError:
@@ -113,7 +114,7 @@ class SpecFile:
 
 def value_of(name: str, value: Any) -> Any:
     """A value of a field of ``Hardware`` as Python has it: None, infinity, laws."""
-    return _law_or_item(_with_none(value), name, laws_of(name.partition("[")[0]))
+    return law_or_item(_with_none(value), name, laws_of(name.partition("[")[0]))
 
 
 def laws_of(field: str) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def laws_of(field: str) -> dict[str, Any]:
 
 def role_of(field: str) -> type | None:
     """The base class of the laws of a field of the cell; None for fields without laws."""
-    return _ROLES.get(field.removeprefix("cell.")) if field.startswith("cell.") else None
+    return ROLES.get(field.removeprefix("cell.")) if field.startswith("cell.") else None
 
 
 def _in_toml(message: str, place: Place) -> str:

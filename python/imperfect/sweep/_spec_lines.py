@@ -13,6 +13,7 @@ from bisect import bisect_left
 
 Place = tuple[str | int, ...]  # keys, and numbers in arrays, from the top of the file
 
+DEEPEST = 50  # dots in a key; time and memory of readers grow with their square
 LONG = r'"""(?:[^\\]|\\.)*?"""(?!")|' + r"'''.*?'''(?!')"
 SHORT = r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'"
 PART = rf"(?:{SHORT}|[A-Za-z0-9_-]+)"
@@ -21,6 +22,8 @@ _part = re.compile(PART)
 _keys = re.compile(rf"{PART}(?:{DOT}{PART})*")
 _gap = re.compile(r"(?:[ \t\r\n,]|#[^\n]*)*")
 _equals = re.compile(r"[ \t]*=[ \t]*")
+# Why looking behind: a long word would be tried from each of its letters.
+_deep = re.compile(rf"(?<![A-Za-z0-9_-]){PART}(?:{DOT}{PART}){{{DEEPEST}}}")
 _brackets = re.compile(r"[ \t]*\]\]?|\[\[?[ \t]*")
 _scalar = re.compile(rf"{LONG}|{SHORT}|[^,\]}}#\n]+", re.DOTALL)
 
@@ -39,6 +42,13 @@ def lines_of(text: str) -> dict[Place, int]:
     4
     """
     return _Scanner(text).lines
+
+
+def check_depth(text: str) -> None:
+    """Refuse a key of very many parts, before anything reads it."""
+    if found := _deep.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"a key has more than {DEEPEST} dots (at line {line}, column 1)")
 
 
 class _Scanner:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from imperfect._checks import check_instance
-from imperfect._study.cache import digest_of
+from imperfect._json import canonical_json, digest_of
 from imperfect.sweep._measures import Values
 from imperfect.sweep._task import Task
 
@@ -36,12 +36,22 @@ CREATE TABLE trials (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT N
 CREATE TABLE failures (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT NULL,
                        message TEXT NOT NULL, started TEXT NOT NULL, PRIMARY KEY (task, trial));
 """
+# What has no page of its own, and columns that are computed from others.
+COMPUTING = """
+SELECT name FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')
+UNION ALL SELECT tables.name FROM sqlite_master AS tables, pragma_table_xinfo(tables.name) AS columns
+WHERE tables.type = 'table' AND columns.hidden > 0
+"""
 # What becomes of a task that is there: one made by hand does not know where its problem is from.
 RENAMED = (
     "UPDATE SET name = excluded.name, knobs = excluded.knobs,"
     " source = CASE WHEN excluded.source = 'null' THEN source ELSE excluded.source END"
 )
 WRAP = 2**64  # SQLite's integers have a sign, seeds have none
+# Why: what json, NumPy and pandas raise for content that no driver has written.
+DAMAGE = (
+    AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class Trial(NamedTuple):
@@ -131,6 +141,7 @@ class Store:
             raise ValueError(f"store={self.path!r}: is no store of sweeps")
         elif schema != SCHEMA:
             raise ValueError(f"store={self.path!r}: has schema {schema}, must be {SCHEMA}")
+        self._check_tables()
         # Why: a crash of the system may lose the last results, which are then measured again; a
         # killed process loses none.
         self._db.execute("PRAGMA synchronous = NORMAL")
@@ -138,10 +149,18 @@ class Store:
         found = self._db.execute("SELECT version, simd, host, number FROM workers")
         self._workers = {(v, s, h): number for v, s, h, number in found}
 
+    def _check_tables(self) -> None:
+        """Refuse what computes when it is read: views, triggers, virtual tables and columns."""
+        odd = self._db.execute(COMPUTING).fetchone()
+        if odd is not None:
+            raise ValueError(f"store={self.path!r}: {odd[0]!r} is no table of stored values")
+
     def _check_tasks(self) -> None:
         """Read the tasks; refuse one whose content is not that of its id."""
         for number, key, spec in self._db.execute("SELECT number, id, spec FROM tasks"):
-            if digest_of(json.loads(spec)) != key:
+            with self.refusing_damage():
+                found = digest_of(json.loads(spec))
+            if found != key:
                 raise ValueError(f"store={self.path!r}: task {key[:12]} is damaged")
             self._numbers[key] = number
 
@@ -150,8 +169,17 @@ class Store:
         """Errors of SQLite as such of the file."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        # Why: SQLite quotes a damaged schema in its message, which then may be no text.
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise OSError(f"store={self.path!r}: {error}") from error
+
+    @contextmanager
+    def refusing_damage(self) -> Iterator[None]:
+        """Content that cannot be read as such of the file."""
+        try:
+            yield
+        except DAMAGE as error:
+            raise ValueError(f"store={self.path!r}: is damaged: {error!r}") from error
 
     def close(self) -> None:
         """Close the file, and let other drivers have it."""
@@ -184,11 +212,11 @@ class Store:
         rows = [
             (
                 task.id,
-                _json(task.spec),
+                canonical_json(task.spec),
                 task.name,
                 knobs_text(task.knobs),
-                _json(task.hardware.to_dict(), in_order=True),
-                _json(task.source),
+                _in_order(task.hardware.to_dict()),
+                canonical_json(task.source),
             )
             for task in tasks
         ]
@@ -224,7 +252,7 @@ class Store:
             self._numbers[trial.task],
             trial.trial,
             _signed(trial.seed),
-            _json(trial.values, in_order=True),
+            _in_order(trial.values),
             self._worker(trial),
             trial.started,
             trial.seconds,
@@ -318,7 +346,9 @@ class Store:
     def read(self, query: str, *parameters: Any) -> Iterator[Any]:
         """Rows of a query."""
         with self._named_errors():
-            yield from self._db.execute(query, parameters)
+            # Why: it is a cursor that `yield from` closes when a reader gives up, and a cursor of a
+            # closed store cannot be closed.
+            yield from (row for row in self._db.execute(query, parameters))
 
 
 def _locked(path: str) -> sqlite3.Connection:
@@ -344,8 +374,9 @@ def knobs_text(knobs: Mapping[str, Any]) -> str:
     return json.dumps(dict(knobs), separators=(",", ":"))
 
 
-def _json(value: Any, *, in_order: bool = False) -> str:
-    return json.dumps(value, sort_keys=not in_order, separators=(",", ":"), allow_nan=False)
+def _in_order(values: Mapping[str, Any]) -> str:
+    """Plain values as JSON, in their own order."""
+    return json.dumps(dict(values), separators=(",", ":"), allow_nan=False)
 
 
 def _signed(seed: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from imperfect import _core
 from imperfect._arrays import as_seed
 from imperfect._checks import check_instance, choice
-from imperfect._study.cache import digest_of
+from imperfect._json import digest_of
 from imperfect.hardware import Hardware
 from imperfect.sweep._measures import Measure, as_measures, as_text
 from imperfect.sweep._problem import Problem

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from imperfect.hardware import Hardware
+from imperfect.hardware import Cell, Hardware
 from imperfect.testing._circuits import solves_circuits
 from imperfect.testing._converter_errors import ConverterErrors
 from imperfect.testing._converters import Drive, convert, num_codes
@@ -124,6 +124,22 @@ class Reading:
         return Reading(self.current + drawn, gross, self.flip, np.zeros_like(c))
 
 
+def _currents(
+    cell: Cell, cells: BitLines, v: Floats, other: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Currents of every cycle without noise, with ``gross`` and ``flip`` as in `Reading`."""
+    size, current = np.abs(cells.seen), v @ cells.seen.T
+    gross, flip = np.abs(v) @ size.T, np.abs(other - v) @ size.T
+    if cells.circuit is not None:
+        current = cells.circuit(v)
+        flip = np.abs(cells.circuit(other) - current)
+    elif cell.nonlinearity is not None:
+        extra, gross_extra = bend(cell, cells.g, v)
+        current, gross = current + extra, gross + gross_extra
+        flip = flip + np.abs(bend(cell, cells.g, other)[0] - extra)
+    return current, gross, flip
+
+
 def read_lines(
     hardware: Hardware, drive: Drive, cells: BitLines, noise: Noise | None, lines: Lines
 ) -> Reading:
@@ -144,15 +160,7 @@ def read_lines(
         return np.asarray(np.einsum("t,s,tsmn->mn", weight, weight, c)[None, None], np.float64)
 
     v, other = drive.driven(drive.v[lines.index]), drive.driven(drive.other[lines.index])
-    size, current = np.abs(cells.seen), v @ cells.seen.T
-    gross, flip = np.abs(v) @ size.T, np.abs(other - v) @ size.T
-    if cells.circuit is not None:
-        current = cells.circuit(v)
-        flip = np.abs(cells.circuit(other) - current)
-    elif hardware.cell.nonlinearity is not None:
-        extra, gross_extra = bend(hardware.cell, cells.g, v)
-        current, gross = current + extra, gross + gross_extra
-        flip = flip + np.abs(bend(hardware.cell, cells.g, other)[0] - extra)
+    current, gross, flip = _currents(hardware.cell, cells, v, other)
     if limit is None:
         gross, flip = accumulate(gross), accumulate(flip)
     c = np.zeros((len(gross), len(gross), *gross.shape[1:]))

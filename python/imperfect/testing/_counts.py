@@ -21,7 +21,7 @@ from imperfect.testing._curves import bend
 from imperfect.testing._layer import ReferenceLayer
 from imperfect.testing._mapping import Tile
 from imperfect.testing._random import Floats
-from imperfect.testing._tile_wires import _lines_of, _planes_of_arrays
+from imperfect.testing._tile_wires import lines_of, planes_of_arrays
 from imperfect.testing._transposed import ReferenceConvTranspose
 from imperfect.testing._wires import admittances
 
@@ -47,8 +47,8 @@ def count_events(layer: ReferenceLayer, x: npt.ArrayLike) -> dict[str, int]:
         _count_lines(layer, tile, events)
         drive = layer._drive(tile, rows, 0.0)
         driven = drive.driven(drive.v)
-        for planes in _planes_of_arrays(tile, layer.hardware.array.layout):
-            lines = len(_lines_of(tile, planes)[0])
+        for planes in planes_of_arrays(tile, layer.hardware.array.layout):
+            lines = len(lines_of(tile, planes)[0])
             for v in (row for pulse in driven for cycle in pulse for row in cycle):
                 _count_read(v, lines, events)
         for conversion in all_conversions(tile, drive, layer.hardware, layer.encoding):
@@ -106,9 +106,9 @@ def _count_lines(layer: ReferenceLayer, tile: Tile, events: Counter[str]) -> Non
     """Arrays of a tile, with all their lines and converters."""
     array = layer.hardware.array
     pairs = subtracts_analog(layer.hardware)
-    groups = _planes_of_arrays(tile, array.layout)
+    groups = planes_of_arrays(tile, array.layout)
     for planes in groups:
-        used = len(_lines_of(tile, planes)[0])
+        used = len(lines_of(tile, planes)[0])
         cols = array.cols or used
         events["arrays"] += 1
         events["word_lines"] += array.rows or len(tile.rows)
@@ -139,8 +139,8 @@ def read_energy(layer: ReferenceLayer, x: npt.ArrayLike) -> float:
 
 def _arrays(layer: ReferenceLayer, tile: Tile) -> Iterator[Floats]:
     """Conductances (bit lines, word lines) of every array of a tile."""
-    for planes in _planes_of_arrays(tile, layer.hardware.array.layout):
-        yield np.stack(_lines_of(tile, planes)[0])
+    for planes in planes_of_arrays(tile, layer.hardware.array.layout):
+        yield np.stack(lines_of(tile, planes)[0])
 
 
 def _cells(layer: ReferenceLayer, g: Floats, v: Floats) -> float:

@@ -60,7 +60,7 @@ class ReferenceLayer:
 
     Parameters
     ----------
-    weight : array of shape (N, K), or (N, C, *kernel)
+    weight : array of shape (N, K), or (N, C, kernel...)
         Weights; the number of dimensions makes the layer linear or a convolution. With groups,
         K and C are those of one group.
     bias : array of shape (N,), optional
@@ -283,7 +283,7 @@ class ReferenceLayer:
 
         Parameters
         ----------
-        x : array of shape (M, K), or (n, c, *size)
+        x : array of shape (M, K), or (n, c, size...)
             Inputs; K and c count all groups.
         return_slack : bool
             Also return the slack of every output: the sum over its conversions of the change of the
@@ -305,7 +305,7 @@ class ReferenceLayer:
 
         Returns
         -------
-        y : array of shape (M, N), or (n, N, *output size)
+        y : array of shape (M, N), or (n, N, output size...)
         slack : array of the same shape
             Only with ``return_slack``.
 

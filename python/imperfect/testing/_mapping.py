@@ -346,6 +346,15 @@ def make_tiles(layout: Layout, encoding: Encoding) -> list[Tile]:
     return tiles
 
 
+def _items(
+    layout: Layout, line: npt.NDArray[np.int64], rows: Indices, own: Mask, off_base: int
+) -> Integers:
+    """Indices of weight cells, and of off-block cells, which begin at ``off_base``."""
+    weight_items = line * layout.group_rows + rows % layout.group_rows
+    off_items = off_base + line * layout.merged_rows + rows
+    return np.where(own, weight_items, off_items).astype(np.uint64)
+
+
 def _make_tile(
     layout: Layout,
     encoding: Encoding,
@@ -353,6 +362,7 @@ def _make_tile(
     place: tuple[tuple[int, int], tuple[int, int], int, int],
     units: npt.NDArray[np.int64],
 ) -> Tile:
+    """One tile; ``place``: its blocks, the number of its row block, that of its column block."""
     column_block, row_block, number, column_number = place
     slices, polarities = encoding.num_slices, encoding.num_polarities
     num_outputs = layout.groups * layout.group_outputs
@@ -364,8 +374,6 @@ def _make_tile(
     line = cell * num_outputs + outputs[:, None]
     unit_base = slices * polarities * num_outputs * layout.group_rows
     off_base = unit_base + layout.num_units * slices * layout.merged_rows
-    weight_items = line * layout.group_rows + rows % layout.group_rows
-    off_items = off_base + line * layout.merged_rows + rows
     unit_line = units[:, None, None] * slices + np.arange(slices)[:, None]
     unit_groups = np.arange(len(units))
     plane = cell[:, :, :, 0]
@@ -377,7 +385,7 @@ def _make_tile(
         outputs=outputs,
         rows=merged.start * layout.group_rows + rows,
         own=own,
-        items=np.where(own, weight_items, off_items).astype(np.uint64),
+        items=_items(layout, line, rows, own, off_base),
         unit_items=(unit_base + unit_line * layout.merged_rows + rows).astype(np.uint64),
         unit_own=unit_groups[:, None] == row_group[None, :],
         unit_of=column_group,

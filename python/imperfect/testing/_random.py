@@ -55,8 +55,10 @@ def philox(counter: npt.ArrayLike, key: npt.ArrayLike) -> Words:
     -------
     array of shape (..., 4), uint32
 
-    Notes ----- Multipliers 0xD2511F53 and 0xCD9E8D57, key increments 0x9E3779B9 and 0xBB67AE85
-    (Salmon et al. 2011).
+    Notes
+    -----
+    Multipliers 0xD2511F53 and 0xCD9E8D57, key increments 0x9E3779B9 and 0xBB67AE85 (Salmon et al.
+    2011).
 
     Examples
     --------

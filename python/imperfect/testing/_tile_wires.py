@@ -28,8 +28,8 @@ def solve_wires(tile: Tile, hardware: Hardware) -> None:
     tile.unit_seen, tile.unit_share = tile.unit_g.copy(), np.empty_like(tile.unit_g)
     data: dict[tuple[int, int], tuple[Circuit, Any]] = {}
     units: dict[int, tuple[Circuit, Any]] = {}
-    for planes in _planes_of_arrays(tile, array.layout):
-        lines, places = _lines_of(tile, planes)
+    for planes in planes_of_arrays(tile, array.layout):
+        lines, places = lines_of(tile, planes)
         g = np.stack(lines).T
         share = noise_shares(g, wires).T
         if solves_circuits(hardware):
@@ -46,14 +46,14 @@ def solve_wires(tile: Tile, hardware: Hardware) -> None:
         tile.circuits = TileCircuits(data, units)
 
 
-def _planes_of_arrays(tile: Tile, layout: str) -> list[list[tuple[int, int]]]:
+def planes_of_arrays(tile: Tile, layout: str) -> list[list[tuple[int, int]]]:
     """Slices and polarities of each array of a tile."""
     slices, polarities = tile.g.shape[:2]
     planes = [(i, p) for i in range(slices) for p in range(polarities)]
     return [planes] if layout == "interleaved" else [[plane] for plane in planes]
 
 
-def _lines_of(tile: Tile, planes: list[tuple[int, int]]) -> tuple[list[Any], list[Any]]:
+def lines_of(tile: Tile, planes: list[tuple[int, int]]) -> tuple[list[Any], list[Any]]:
     """Bit lines, output by output and unit columns last; (is unit, slice, polarity, number)."""
     data = [(False, i, p, n) for n in range(len(tile.outputs)) for i, p in planes]
     units = [(True, i, p, u) for u in range(len(tile.unit_g)) for i, p in planes]

@@ -30,7 +30,7 @@ class ReferenceConvTranspose(ReferenceLayer):
 
     Parameters
     ----------
-    weight : array of shape (C, N/groups, *kernel)
+    weight : array of shape (C, N/groups, kernel...)
         Weights, inputs first.
     bias : array of shape (N,), optional
         Added digitally.

@@ -95,6 +95,20 @@ void check_increasing(const char* name, const double* values, std::size_t count,
           ": must increase, from ", low, " at least");
 }
 
+/// Times of the rows of a law that replaces the spread.
+void check_row_times(const DriftLaw& law) {
+  constexpr double kLast = 1e15;
+  const bool polynomials = law.kind == Kind::kSpreadPolynomials;
+  const std::size_t width = polynomials ? 1 + kTerms : 3;
+  double before = -1.0;
+  for (std::size_t i = polynomials ? 2 : 0; i < law.params.size(); i += width) {
+    const double time = law.params[i];
+    check(time >= 0.0 && time > before && time <= kLast, "cell.drift: time=", time, ": times must increase, from 0 to ",
+          kLast);
+    before = time;
+  }
+}
+
 }  // namespace
 
 void check_drift_time(const Cell& cell, double seconds) {
@@ -157,6 +171,7 @@ void check_drift(const DriftLaw& law, const Cell& cell) {
     check_increasing("g", p + 2 + count_at(law, 0), count_at(law, 1), 0.0);
   }
   if (!replaces_spread(law)) return;
+  check_row_times(law);
   const ProgrammingLaw first = spread_at(law, 0.0);
   const auto is_first = [&](const ProgrammingLaw& other) { return other.kind == first.kind && other.params == first.params; };
   check(
