@@ -356,33 +356,6 @@ def test_conversion_to_float32_is_explicit_about_what_it_takes() -> None:
     assert layer(np.empty((0, 2))).shape == (0, 1)
 
 
-def fork_and_compute() -> None:
-    """Compute with two threads, then again in a forked child."""
-    import multiprocessing
-
-    layer = im.AnalogLinear(normal(64, 64))
-    x = normal(2000, 64)
-    layer(x, num_threads=2)
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        result = pool.apply_async(layer, (x,)).get(timeout=30)
-    assert_array_equal(result, layer(x))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_does_not_hang() -> None:
-    code = "import test_layers; test_layers.fork_and_compute()"
-    directory = os.path.dirname(__file__)
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
-        cwd=directory,
-        timeout=60,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-
-
 def test_import_loads_numpy_and_core_only() -> None:
     code = (
         "import sys, imperfect; heavy = {'sklearn', 'scipy', 'onnx', 'onnxruntime', 'torch', "

@@ -163,3 +163,9 @@ def test_every_public_name_is_in_the_reference(module: str, path: Path) -> None:
 def test_first_page_of_the_reference_has_every_name_of_the_package() -> None:
     words = set(re.findall(r"\w+", INDEX.read_text()))
     assert not set(im.__all__) - words - {"__version__"}
+
+
+def test_every_public_header_has_a_page() -> None:
+    headers = (ROOT / "src" / "cpp" / "include" / "imperfect").glob("*.h*")
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "cpp").glob("*.rst"))
+    assert {path.name for path in headers} == set(re.findall(r"doxygenfile:: (\S+)", pages))

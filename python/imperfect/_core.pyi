@@ -18,6 +18,7 @@ __all__: list[str] = [
     "Layer",
     "LayerShape",
     "RecurrentCell",
+    "StopFlag",
     "array_blocks",
     "array_counts",
     "available_simd_levels",
@@ -33,6 +34,17 @@ __all__: list[str] = [
     "trial_seed",
     "uniforms",
 ]
+
+class StopFlag:
+    """
+    Set, it ends with KeyboardInterrupt what threads compute that entered it.
+    """
+    def __enter__(self) -> None: ...
+    def __exit__(self, kind: typing.Any, error: typing.Any, traceback: typing.Any) -> None: ...
+    def __init__(self) -> None: ...
+    def set(self) -> None: ...
+    @property
+    def is_set(self) -> bool: ...
 
 class ConverterUse:
     @property

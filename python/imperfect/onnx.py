@@ -185,7 +185,8 @@ def _sizes(tensor: TensorProto) -> tuple[int, int]:
     if any(size < 0 for size in dims):
         raise ValueError(f"tensor {tensor.name!r}: shape {dims} has a negative size")
     if len(dims) > MOST_AXES:
-        raise ValueError(f"tensor {tensor.name!r}: has {len(dims)} axes, must have {MOST_AXES} at most")
+        allowed = f"must have at most {MOST_AXES}"
+        raise ValueError(f"tensor {tensor.name!r}: has {len(dims)} axes, {allowed}")
     count = math.prod(dims)
     try:
         name = onnx.TensorProto.DataType.Name(tensor.data_type)

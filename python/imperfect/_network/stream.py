@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from imperfect import _core
 from imperfect._arrays import Samples
 from imperfect._network.batch import Batch, Feeds
 from imperfect._network.cut import AnalogStep, DigitalStep, Plan, Step
@@ -151,14 +152,35 @@ def _in_order(work: Callable[[int], T], items: Iterable[int], workers: int) -> I
     if workers == 1:
         yield from map(work, items)
         return
+    stop = _core.StopFlag()
+
+    def stoppable(item: int) -> T:
+        with stop:
+            return work(item)
+
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[T]] = deque()
-        for item in items:
-            running.append(pool.submit(work, item))
-            if len(running) > workers:
+        try:
+            for item in items:
+                running.append(_submitted(pool, stoppable, item))
+                if len(running) > workers:
+                    yield running.popleft().result()
+            while running:
                 yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+        except BaseException:
+            # Why: the pool waits for its threads, which Ctrl-C does not reach.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _submitted(pool: ThreadPoolExecutor, work: Callable[[int], T], item: int) -> Future[T]:
+    try:
+        return pool.submit(work, item)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        raise MemoryError("there is no room for another thread") from error
 
 
 def _checked(name: str, value: Any, count: int, first: int) -> NDArray[Any]:

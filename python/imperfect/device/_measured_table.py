@@ -45,7 +45,9 @@ def _read_file(path: str | os.PathLike[str]) -> pd.DataFrame:
                     file, comment="#", skipinitialspace=True, index_col=False, low_memory=False
                 )
     except pandas.errors.ParserWarning as error:
-        raise ValueError(f"data: {os.fspath(path)!r} has rows with more fields than names") from error
+        raise ValueError(
+            f"data: {os.fspath(path)!r} has rows with more fields than names"
+        ) from error
     except (pandas.errors.EmptyDataError, pandas.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"data: {os.fspath(path)!r} is no CSV table: {error}") from error
     return frame

@@ -39,7 +39,8 @@ CREATE TABLE failures (task INTEGER NOT NULL REFERENCES tasks, trial INTEGER NOT
 # What has no page of its own, and columns that are computed from others.
 COMPUTING = """
 SELECT name FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')
-UNION ALL SELECT tables.name FROM sqlite_master AS tables, pragma_table_xinfo(tables.name) AS columns
+UNION ALL SELECT tables.name
+FROM sqlite_master AS tables, pragma_table_xinfo(tables.name) AS columns
 WHERE tables.type = 'table' AND columns.hidden > 0
 """
 # What becomes of a task that is there: one made by hand does not know where its problem is from.

@@ -5,9 +5,10 @@
 //   ramp      step k of the ramp is 1 + sigma z_k high, level V(k) their sum; e(k) = k - V(k)(n-1)/V(n-1)
 //   SAR       V(k) = Σ_i b_i(k) 2^i (1 + sigma z_i/√(2^i)) with b_i the bits of k: capacitors of 2^i units each; e(k) as for
 //             the ramp
-//   pipeline  stages of s bits: residue r in [0, 1), comparators at i/2^s + sigma z, d = how many of them r is not below, next
-//             residue = clip((2^s r - d)(1 + sigma z), 0, 1); the last stage, of the bits left, is ideal. e(k) = the number
-//             that comes out, with the last residue's fraction, for the middle of code k, less k. No redundancy, no fit.
+//   pipeline  stages of s bits: residue r in [0, 1), comparators at i/2^s + sigma z, d = how many of them r is not below,
+//             next residue = clip((2^s r - d)(1 + sigma z), 0, 1); the last stage, of the bits left, is ideal. e(k) = the
+//             number that comes out, with the last residue's fraction, for the middle of code k, less k. No redundancy, no
+//             fit.
 // Stretching V takes out what gain and offset are for. Source: Maloberti, Data Converters (Springer 2007), chapter 4.
 #pragma once
 
