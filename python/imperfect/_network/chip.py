@@ -140,7 +140,8 @@ class AnalogNetwork(Measured):
     ) -> Any:
         """Compute the chip's answer.
 
-        Repeating a call repeats its bits, and a batch gives the same numbers whole or in parts.
+        Repeating a call repeats its bits, and a batch gives the same numbers whole or in
+        parts; with read noise, if ``first_sample`` says where each part begins.
 
         Parameters
         ----------

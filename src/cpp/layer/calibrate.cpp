@@ -22,6 +22,71 @@ std::uint64_t conversions_per_plane(const LayerDefinition& definition, const Pac
          static_cast<std::uint64_t>(layer.conversions() * layer.input.num_passes());
 }
 
+/// Numbers the conversions of a batch, so that calibration keeps the same ones at every SIMD level: as panels of `kLanes`
+/// lanes and tables of a multiple of `kOutputs` columns would meet them, whatever panels and tables hold here.
+class ConversionOrder {
+ public:
+  ConversionOrder(const BatchShape& output, std::uint64_t conversions)
+      : images_(output.images),
+        positions_(output.positions()),
+        step_(std::max<std::uint64_t>(1, kLanes / std::max<std::uint64_t>(positions_, 1))),
+        per_lane_(conversions / std::max<std::uint64_t>(images_ * positions_, 1)) {}
+
+  /// Moves to the next tile that is visited.
+  void enter(const TileCurrents& tile) {
+    const auto conversions = static_cast<std::uint64_t>(tile.read.layer.conversions());
+    const std::uint64_t per_output = static_cast<std::uint64_t>(tile.read.layer.converted_planes()) * conversions;
+    const auto outputs = static_cast<std::uint64_t>(tile.group.converted_outputs());
+    if (tile.first_lane != first_lane_) {
+      begin_panel(tile);
+    } else if (tile.first == 0 && tile.plane == 0 && tile.conversion == 0) {
+      before_ += of_block_;
+    }
+    of_block_ = outputs * per_output;
+    const auto first = static_cast<std::uint64_t>(tile.first);
+    const bool tables = tile.read.layer.plan.kind == PlanKind::kBitSerial;
+    const std::uint64_t start = tables ? first / kOutputs * kOutputs : first;
+    const std::uint64_t count = tables ? std::min(kOutputs, outputs - std::min(start, outputs)) : tile_outputs(tile);
+    first_ = before_ + start * per_output + first - start +
+             (static_cast<std::uint64_t>(tile.plane) * conversions + static_cast<std::uint64_t>(tile.conversion)) * count;
+  }
+  std::uint64_t number(int output, int lane) const {
+    const Lane& at = lanes_[static_cast<std::size_t>(lane)];
+    return at.first + at.lanes * (first_ + static_cast<std::uint64_t>(output));
+  }
+
+ private:
+  static constexpr std::uint64_t kLanes = 48, kOutputs = 8;
+  struct Lane {
+    std::uint64_t first;  ///< number of the lane's first conversion
+    std::uint64_t lanes;  ///< lanes of its panel
+  };
+
+  static std::uint64_t tile_outputs(const TileCurrents& tile) { return static_cast<std::uint64_t>(tile.outputs); }
+
+  void begin_panel(const TileCurrents& tile) {
+    first_lane_ = tile.first_lane;
+    before_ = 0;
+    lanes_.clear();
+    for (int l = 0; l < tile.lanes; ++l) lanes_.push_back(place(first_lane_ + static_cast<std::uint64_t>(l)));
+  }
+
+  Lane place(std::uint64_t lane) const {
+    const std::uint64_t block = lane / (step_ * positions_) * step_ * positions_;
+    const std::uint64_t end = std::min(block + step_ * positions_, images_ * positions_);
+    const std::uint64_t panel = block + (lane - block) / kLanes * kLanes;
+    return {panel * per_lane_ + lane - panel, std::min(kLanes, end - panel)};
+  }
+
+  std::uint64_t images_, positions_;
+  std::uint64_t step_;      ///< images that fill a panel
+  std::uint64_t per_lane_;  ///< conversions of one lane
+  std::uint64_t first_lane_ = ~std::uint64_t{0};
+  std::vector<Lane> lanes_;
+  // Conversions of one lane: before the row block and pass at hand, in it, and before the tile's first output.
+  std::uint64_t before_ = 0, of_block_ = 0, first_ = 0;
+};
+
 void calibrate_input(const Hardware& hardware, const float* x, std::size_t count, Calibration& found) {
   ValueSample sample(count);
   for (std::size_t i = 0; i < count; ++i) sample.offer(x[i], i);
@@ -72,12 +137,14 @@ Calibration find_calibration(const LayerDefinition& definition, const ReadCells&
   const auto planes = static_cast<std::size_t>(converted_planes(hardware, definition.code));
   found.ranges.assign(planes, {-1.0, 1.0});  // places for the packed form; the currents do not depend on them
   const auto layer = pack_layer(definition, cells, found, 0);
-  std::vector<ValueSample> samples(planes, ValueSample(conversions_per_plane(definition, *layer, input)));
-  std::uint64_t position = 0;
+  const std::uint64_t per_plane = conversions_per_plane(definition, *layer, input);
+  std::vector<ValueSample> samples(planes, ValueSample(per_plane));
+  ConversionOrder order(definition.product.output_shape(input), per_plane * planes);
   for_each_conversion(definition, *layer, x, input, [&](const TileCurrents& tile) {
     ValueSample& sample = samples[static_cast<std::size_t>(tile.plane)];
+    order.enter(tile);
     for (int o = 0; o < tile.outputs; ++o)
-      for (int l = 0; l < tile.lanes; ++l) sample.offer(tile.currents[o * kernels().lanes + l], position++);
+      for (int l = 0; l < tile.lanes; ++l) sample.offer(tile.currents[o * kernels().lanes + l], order.number(o, l));
   });
   const std::vector<Range> ranges = find_output_ranges(hardware.adc, is_bipolar(hardware, layer->input), samples);
   std::transform(ranges.begin(), ranges.end(), found.ranges.begin(),

@@ -13,7 +13,8 @@
 namespace imperfect {
 
 /// One panel's currents of some outputs of one (block, plane, conversion): currents[output][lane], of which `outputs` and
-/// `lanes` are real. `first` is the first output's place in the group; `scratch` holds two panels like this one.
+/// `lanes` are real. `first` is the first output's place in the group, `first_lane` the first lane's place in the batch,
+/// image by image; `scratch` holds two panels like this one.
 struct TileCurrents {
   const PackedGroup& group;
   const PackedBlock& block;
@@ -23,6 +24,7 @@ struct TileCurrents {
   int first;
   int outputs;
   int lanes;
+  std::size_t first_lane;
   const float* currents;
   float* scratch;
 };
@@ -30,7 +32,7 @@ struct TileCurrents {
 /// Calls visit(TileCurrents) for the conversions of one row block and pass on the selected panel.
 template <class Visit>
 void visit_block(const PackedLayer& layer, const PackedGroup& group, const PackedBlock& block, const BlockInputs& inputs,
-                 int lanes, float* buffer, const Visit& visit) {
+                 int lanes, std::size_t first_lane, float* buffer, const Visit& visit) {
   const int step = kernels().max_tile;
   float* const scratch = buffer + step * kernels().lanes;
   const float* const solved = solve_block(layer, group, block, inputs, {0, group.total_outputs});
@@ -46,7 +48,8 @@ void visit_block(const PackedLayer& layer, const PackedGroup& group, const Packe
       for (int plane = 0; plane < layer.converted_planes(); ++plane)
         for (int conversion = 0; conversion < layer.conversions(); ++conversion) {
           read_line_currents(read, plane, conversion, scratch, buffer);
-          visit(TileCurrents{group, block, read, plane, conversion, tile.first + first, converted, lanes, buffer, scratch});
+          visit(TileCurrents{group, block, read, plane, conversion, tile.first + first, converted, lanes, first_lane, buffer,
+                             scratch});
         }
     }
 }
@@ -71,7 +74,8 @@ std::size_t for_each_conversion(const LayerDefinition& definition, const PackedL
         for (const PackedBlock& block : group.blocks) {
           reader.gather(group, block.rows);
           for (int pass = 0; pass < layer.input.num_passes(); ++pass)
-            visit_block(layer, group, block, reader.digits(block.rows, pass), valid, currents.data(), visit);
+            visit_block(layer, group, block, reader.digits(block.rows, pass), valid, image * positions + lane,
+                        currents.data(), visit);
         }
     }
   }

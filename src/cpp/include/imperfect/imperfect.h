@@ -12,7 +12,8 @@
  * when the call begins. Of two threads that program or calibrate one handle at the same time, one may undo what the other
  * did, so let one thread do that. No other call may be running, or follow, when a handle is freed.
  *
- * **Bits.** The same options, seed and inputs give the same bits, for any number of threads and any split of a batch.
+ * **Bits.** The same options, seed and inputs give the same bits, for any number of threads and any split of a batch (with
+ * read noise, if first_sample says where a part begins).
  */
 #ifndef IMPERFECT_H
 #define IMPERFECT_H

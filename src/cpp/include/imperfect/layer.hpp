@@ -13,7 +13,8 @@
 /// one of the `set_` methods: each call works on the state it started with. Of two calls that change one layer at the same
 /// time, one may undo what the other did. Assigning to a layer, moving from it and destroying it need it for themselves.
 ///
-/// **Bits.** Same arguments, same seed, same bits: for any number of threads, any split of a batch, and any copy of a layer.
+/// **Bits.** Same arguments, same seed, same bits: for any number of threads, any split of a batch (with read noise, if
+/// `ReadKey::first_sample` says where a part begins), and any copy of a layer.
 #pragma once
 
 #include <cstdint>
