@@ -161,14 +161,17 @@ def test_settings_that_no_entry_covers(path: str, value: Any, component: str, re
     layer = layer_of(MACHINE.with_field(path, value))
     layer.calibrate(np.ones((1, 16)))
     found = layer.cost(np.ones((1, 16)))
-    assert found.by_component.loc[component, "energy"] == f"not modelled: {reason}"
+    table, row = found.table.set_index("component"), found.by_component.loc[component]
+    assert table.loc[component, "energy"] == f"not modelled: {reason}"
+    assert math.isnan(row["energy"]) and "energy" in row["not_modelled"]
     assert f"{component} ({reason})" in found.left_out["energy"]
 
 
 def test_inputs_without_full_scale_heat_no_cells() -> None:
     ideal = im.Hardware(cell=im.Cell(g_max=1e-4, v_read=0.2))
     found = layer_of(ideal).cost(np.ones((1, 16)))
-    assert "inputs have no full scale" in found.by_component.loc["array", "energy"]
+    table = found.table.set_index("component")
+    assert "inputs have no full scale" in table.loc["array", "energy"]
     given = layer_of(ideal.with_field("dac.range", 1.0)).cost(np.ones((1, 16)))
     assert given.by_component.loc["array", "energy"] > 0
 

@@ -37,6 +37,33 @@ def test_totals_are_those_of_the_table() -> None:
     assert found.tops_per_watt == pytest.approx(2e-12 * found.multiply_adds / found.energy)
 
 
+def test_small_numbers_are_printed_and_unknown_ones_are_no_zeros() -> None:
+    found = layer_of().cost(np.ones((2, 16)))
+    for table in (found.by_component, found.by_layer):
+        assert {kind.kind for kind in table.dtypes[:3]} == {"f"}
+        shown = f"{table['energy'].iloc[0]:.6e}"
+        assert shown in str(table) and not (table == 0).any(axis=None)
+    rows = found.table.set_index("component")
+    for name, row in found.by_component.iterrows():
+        for quantity in ("energy", "latency", "area"):
+            value = rows.loc[name, quantity]
+            is_missing = str(value).startswith("not modelled") and rows.loc[name, "count"] != 0
+            assert (quantity in row["not_modelled"].split(", ")) == is_missing, (name, quantity)
+            assert row[quantity] == value or (isinstance(value, str) and math.isnan(row[quantity]))
+    assert found.by_layer["not_modelled"].tolist() == ["area"] and found.left_out["area"]
+
+
+def test_programming_is_no_part_of_a_layer_s_energy() -> None:
+    law = im.device.WriteVerify(tolerance=0.01, max_pulses=9, pulse_sigma=0.02)
+    machine = MACHINE.with_field("cell.programming", law)
+    library = im.cost.components("generic").with_entry(
+        "write", model="energy", energy=2e-12, source="a test"
+    )
+    found = layer_of(machine).cost(np.ones((1, 16)), library)
+    assert found.by_layer["energy"].sum() == pytest.approx(found.energy)
+    assert found.by_component.loc["write", "energy"] == pytest.approx(found.programming_energy)
+
+
 def _shape(net: im.Network) -> tuple[int, ...]:
     return tuple(size for size in net.inputs[0].shape[1:] if isinstance(size, int))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,49 @@ def test_what_is_missing_is_said() -> None:
     assert low < 0.3 and high > 0.7
     few = device.from_measurements(measured(cells=5))
     assert (few.fit["note"] == "only 5 cells").all()
+
+
+def test_cells_far_from_their_level_are_told_of_and_fitted_all_the_same() -> None:
+    g = np.repeat(np.linspace(0.1, 1, 8), 48)
+    error = 0.016 * np.random.default_rng(0).normal(size=384)
+    table = {"target": G_MAX * g, "conductance": G_MAX * (g + error)}
+    clean = device.from_measurements(table, smoothing=0)
+    assert (clean.fit["note"] == "").all() and clean.fit["sigma"].max() < 0.03
+    table["conductance"][[0, 1]] = G_MAX
+    text = r"^data: 2 of 384 cells .* \(g=0\.1 of g_max\).*faults=im\.device\.StuckAt\(\.\.\.\)"
+    with pytest.warns(UserWarning, match=text) as told:
+        found = device.from_measurements(table, smoothing=0)
+    assert len(told) == 1 and told[0].filename == __file__
+    assert found.fit["note"].tolist() == ["2 far from the median"] + 7 * [""]
+    assert found.fit.columns.tolist() == clean.fit.columns.tolist()
+    stuck = table["conductance"][:48] / G_MAX - 0.1
+    assert_allclose(found.programming.sigma[0], stuck.std(ddof=1))
+    assert_allclose(found.programming.sigma[1:], clean.programming.sigma[1:])
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"), [(9, "only 9 cells"), (10, "only 10 cells; 1 far from")]
+)
+def test_few_or_equal_cells_are_not_judged(cells: int, note: str) -> None:
+    error = 0.01 * np.linspace(-1, 1, cells)
+    error[0] = 0.5
+    g = np.repeat([0.3, 0.8], cells)
+    alike = np.where(np.arange(cells) == 0, 0.5, 0.0)
+    table = {"target": G_MAX * g, "conductance": G_MAX * (g + np.concatenate([error, alike]))}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        notes = device.from_measurements(table).fit["note"]
+    assert notes[0] == note and notes[1] == f"only {cells} cells"
+    assert len(told) == (cells >= 10)
+
+
+def test_normal_cells_are_seldom_far_by_chance() -> None:
+    rng = np.random.default_rng(5)
+    laws = (lambda n: rng.normal(size=n), lambda n: np.exp(0.1 * rng.normal(size=n)))
+    for law in laws:
+        g = np.repeat(np.linspace(0.1, 1, 60), 400)
+        table = {"target": G_MAX * g, "conductance": G_MAX * (g + 0.02 * law(g.size))}
+        assert (device.from_measurements(table).fit["note"] == "").all()
 
 
 def test_figure(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 import imperfect as im
 from chips import noisy_chip
 from imperfect import plot, report
+from imperfect._plots.style import STYLES
 from imperfect.study import METHODS
 
 SIGMA = "cell.programming.sigma"
@@ -112,6 +113,33 @@ def test_numbers_are_sorted_and_near_ones_leave_the_ticks_alone() -> None:
     np.testing.assert_allclose(ax.lines[0].get_xdata(), [0, 0.1, 20])
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.011, 0.012, 0.01])
     assert 0.1 not in ax.get_xticks()
+
+
+def test_one_value_has_a_column_for_each_method() -> None:
+    table = study_table({"hardware": ["as given"]}, METHODS[:5])
+    figure = plot.collapse_and_recover(table)
+    (ax,) = figure.axes
+    assert ax.get_xlabel() == "hardware: as given" and "mean" in ax.get_title()
+    styles = [STYLES[method] for method in METHODS[:5]]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [s.label for s in styles]
+    for m, (dots, mark) in enumerate(zip(ax.lines[::2], ax.lines[1::2], strict=True)):
+        np.testing.assert_allclose(dots.get_ydata(), 0.1 * m + np.array([0, 0.01, 0.02]))
+        assert np.abs(dots.get_xdata() - m).max() < 0.5
+        assert (mark.get_xdata(), mark.get_ydata()) == ([m], [pytest.approx(0.1 * m + 0.01)])
+        assert mark.get_color() == dots.get_color() == styles[m].color
+    assert not figure.legends
+
+
+def test_one_value_stands_beside_several() -> None:
+    figure = plot.collapse_and_recover(study_table({SIGMA: [0.05], "cell.bits": [1, 2]}))
+    left, right = figure.axes
+    assert left.get_xlabel() == r"Programming error $\sigma$ (%): 5"
+    assert right.get_xlabel() == "Bits per cell" and not right.get_title()
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == len(right.lines) == len(METHODS)
+    given = Figure().subplots()
+    plot.collapse_and_recover(study_table({SIGMA: [0.05]}), given)
+    assert not given.get_title()
 
 
 def test_labels_and_axes_may_be_given() -> None:

@@ -13,9 +13,12 @@ from __future__ import annotations
 from typing import Any
 
 from imperfect._checks import check_instance, choice
-from imperfect._cost.components import EVENTS, NOT_MODELLED, Component, survey_energy
+from imperfect._cost.components import EVENTS as _EVENTS
+from imperfect._cost.components import NOT_MODELLED as _NOT_MODELLED
+from imperfect._cost.components import Component, survey_energy
 from imperfect._cost.counts import Counts
-from imperfect._cost.library import LIBRARIES, Components, components
+from imperfect._cost.library import LIBRARIES as _LIBRARIES
+from imperfect._cost.library import Components, components
 from imperfect._cost.result import Cost, make_cost
 from imperfect._cost.schedule import Schedule
 from imperfect._cost.work import count_samples, layer_work, network_work
@@ -34,6 +37,17 @@ __all__ = [
     "cost",
     "survey_energy",
 ]
+
+# Why named again here: the documentation takes what is said of a constant from its own module.
+#: Names of the libraries of components that come with the package.
+LIBRARIES = _LIBRARIES
+
+#: What each kind of component is charged for, and what its area is counted by: fields of
+#: ``Counts``; empty where nothing counts the area.
+EVENTS = _EVENTS
+
+#: What stands in place of a number that is not known, alone or before a colon and the reason.
+NOT_MODELLED = _NOT_MODELLED
 
 # Why: pickles and documentation name the place that users import from.
 for _class in (Component, Components, Cost, Counts, Schedule):

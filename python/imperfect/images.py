@@ -116,7 +116,19 @@ def _affine(scale: Any, channels: int) -> tuple[Floats, Floats]:
 
 
 class Dataset(NamedTuple):
-    """Images to fit heads on and images to test them with, in the order that studies take."""
+    """Images to fit heads on and images to test them with, in the order that studies take.
+
+    Attributes
+    ----------
+    X_train : Images or array
+        Images to fit heads on: read when used, or all in memory.
+    y_train : array
+        Their labels, one for each image.
+    X_test : Images or array
+        Images to test with, of the same size.
+    y_test : array
+        Their labels.
+    """
 
     X_train: Images | Floats
     y_train: NDArray[Any]

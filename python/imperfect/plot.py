@@ -17,6 +17,7 @@ from imperfect._checks import check_instance
 from imperfect._plots.adc_ranges import converter_rows, draw_rows, row_inches
 from imperfect._plots.diagnosis import diagnosis
 from imperfect._plots.measured_device import draw_deviations, draw_drift
+from imperfect._plots.methods import draw_methods
 from imperfect._plots.pareto import pareto
 from imperfect._plots.style import (
     COLUMN_INCHES,
@@ -27,6 +28,7 @@ from imperfect._plots.style import (
     figure_of,
     look,
     new_figure,
+    plain,
 )
 from imperfect._plots.sweep_frontier import sweep_effects, sweep_frontier
 from imperfect._plots.sweeps import sweep_heat_map, sweep_lines, sweep_panels
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 SPREAD = "lines: mean over chips; bands: from the worst chip to the best"
+DOTS = "dots: chips; large marks: their mean"
 MOST_NAMES = 40
 LINES = [STYLES[name] for name in ("collapsed", "refitted", "bn_reestimated", "affine")]
 AXIS_LABELS = {
@@ -70,6 +73,9 @@ def collapse_and_recover(
     labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw accuracy against each knob: mean over chips, band from the worst to the best chip.
+
+    A knob with a single value, such as hardware that did not vary, has one column for each method
+    instead: a dot for each chip and a mark at their mean.
 
     Parameters
     ----------
@@ -110,13 +116,23 @@ def collapse_and_recover(
     names = AXIS_LABELS | _checked_labels(labels)
     with look():
         figure, panels = _panels(results["knob"].nunique(), ax)
+        lined = []
         for panel, (knob, rows) in zip(panels, results.groupby("knob", sort=False), strict=True):
-            _draw_knob(panel, rows, str(knob))
-            panel.set_xlabel(names.get(str(knob), str(knob)))
+            label = names.get(str(knob), str(knob))
+            if rows["value"].nunique() == 1:
+                draw_methods(panel, rows)
+                panel.set_xlabel(f"{label}: {_shown(rows['value'].iloc[0], _scale(str(knob)))}")
+                panel.set_title(DOTS if ax is None else "", fontsize="medium")
+            else:
+                _draw_knob(panel, rows, str(knob))
+                panel.set_xlabel(label)
+                lined.append(panel)
             panel.set_ylabel("Test accuracy")
             panel.set_ylim(0, 1)
-        if ax is None:
-            add_legend(panels[0], 2 if len(panels) == 1 else 4, title=SPREAD)
+            panel.grid(axis="y", linewidth=0.4, alpha=0.4)
+            panel.spines[["top", "right"]].set_visible(False)
+        if ax is None and lined:
+            add_legend(lined[0], 2 if len(panels) == 1 else 4, title=SPREAD)
     return figure
 
 
@@ -313,7 +329,7 @@ def _checked_labels(labels: Any) -> dict[str, str]:
 
 def _draw_knob(ax: Axes, rows: pd.DataFrame, knob: str) -> None:
     values = list(rows["value"].unique())
-    places = _place_values(ax, values, 100.0 if knob.endswith("sigma") else 1.0)
+    places = _place_values(ax, values, _scale(knob))
     for method, style in STYLES.items():
         chosen = rows[rows["method"] == method]
         if not len(chosen):
@@ -324,8 +340,17 @@ def _draw_knob(ax: Axes, rows: pd.DataFrame, knob: str) -> None:
         ax.fill_between(
             places, spread["min"], spread["max"], color=style.color, alpha=0.15, linewidth=0
         )
-    ax.grid(axis="y", linewidth=0.4, alpha=0.4)
-    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _scale(knob: str) -> float:
+    """Standard deviations are drawn in percent."""
+    return 100.0 if knob.endswith("sigma") else 1.0
+
+
+def _shown(value: Any, scale: float) -> str:
+    """A value as text; numbers on the scale of the axes."""
+    is_number = isinstance(value, float | int | np.number) and not isinstance(value, bool)
+    return f"{value * scale:g}" if is_number else plain(str(value))
 
 
 def _place_values(ax: Axes, values: list[Any], scale: float) -> list[float]:

@@ -23,7 +23,8 @@ from imperfect._study.heads import default_head
 from imperfect._study.input import check_progress, checked_study
 from imperfect._study.points import points_of
 from imperfect._study.recovered import recovered
-from imperfect._study.run import METHODS, MOST_CHIPS, chip_seeds, measure_points
+from imperfect._study.run import METHODS as _METHODS
+from imperfect._study.run import MOST_CHIPS, chip_seeds, measure_points
 from imperfect.hardware import Hardware
 from imperfect.network import Network
 
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from imperfect.images import Images
 
 __all__ = ["METHODS", "collapse_and_recover", "default_head", "recovered"]
+
+# Why named again here: the documentation takes what is said of a constant from its own module.
+#: What a study measures: the float network; a chip with the network's own head (collapsed) and with
+#: a refitted one; rivals of refitting (bn_reestimated, affine); controls without a trained network
+#: (shuffled) and without any (pixels).
+METHODS = _METHODS
 
 
 def collapse_and_recover(

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imperfect._cost.charge import Placed, Row, place, rows
 from imperfect._cost.components import NOT_MODELLED
@@ -91,12 +92,22 @@ class Cost:
 
     @property
     def by_component(self) -> pd.DataFrame:
-        """Energy, latency and area of an inference, one row for each component."""
+        """Energy (J), latency (s) and area (m²) of an inference, one row for each component.
+
+        ``not_modelled`` names those that are not, or not in all layers: a sum is then of what is
+        known, or NaN. Other NaN are part of another component, hidden or need nothing; ``table``
+        says which, and the reasons. The energy of "write" is that of programming, once.
+        """
         return self._grouped("component")
 
     @property
     def by_layer(self) -> pd.DataFrame:
-        """Energy, latency and area of an inference, one row for each layer."""
+        """Energy (J), latency (s) and area (m²) of an inference, one row for each layer.
+
+        ``not_modelled`` names those of which components are missing: a sum is then of what is
+        known, or NaN. Other NaN need nothing; ``table`` says which, and the reasons. Programming
+        is no part of the energy.
+        """
         return self._grouped("layer")
 
     def _grouped(self, key: str) -> pd.DataFrame:
@@ -105,10 +116,14 @@ class Cost:
         data = []
         for name in names:
             own = [row for row in self._rows if getattr(row, key) == name]
-            data.append([name, *(_summary(own, quantity) for quantity in QUANTITIES)])
-        result: pd.DataFrame = pandas.DataFrame(
-            data, columns=[key, *QUANTITIES], dtype=object
-        ).set_index(key)
+            # Why: programming is no part of an inference, but the component's own row has it.
+            kept = [row for row in own if key == "component" or row.component != "write"]
+            found = {quantity: _summary(kept, quantity) for quantity in QUANTITIES}
+            missing = ", ".join(quantity for quantity, (_, is_out) in found.items() if is_out)
+            data.append([name, *(value for value, _ in found.values()), missing])
+        frame = pandas.DataFrame(data, columns=[key, *QUANTITIES, "not_modelled"])
+        # Why: pandas shows small numbers of other columns, which may hold anything, as 0.0.
+        result: pd.DataFrame = frame.astype(dict.fromkeys(QUANTITIES, float)).set_index(key)
         return result
 
     def _total(self, quantity: str) -> float | None:
@@ -247,12 +262,14 @@ def parts_of(text: str) -> frozenset[str]:
     return frozenset(text.split(", ")) - {""}
 
 
-def _summary(own: list[Row], quantity: str) -> Any:
-    """The sum of what is known, or what stands in its place."""
+def _summary(own: list[Row], quantity: str) -> tuple[float, bool]:
+    """The sum of what is known, NaN if nothing is, and whether something is not modelled."""
     values = [getattr(row, quantity) for row in own]
     known = [value for value in values if isinstance(value, float)]
-    missing = [v for v in values if isinstance(v, str) and v.startswith(NOT_MODELLED)]
-    return sum(known) if known else missing[0] if missing else values[0]
+    # Why: nothing is missing of what never happens.
+    happens = [getattr(row, quantity) for row in own if row.count != 0]
+    is_out = any(isinstance(v, str) and v.startswith(NOT_MODELLED) for v in happens)
+    return sum(known) if known else math.nan, is_out
 
 
 def engineering(value: float | None, unit: str) -> str:

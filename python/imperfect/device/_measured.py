@@ -16,6 +16,7 @@ drift, see `_measured_drift`. Conductances g are relative to g_max.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from imperfect.hardware import Cell
+
+# Cells this many robust standard deviations from the median of their level, one of so many cells
+# or more, are told of: 1.4826 MAD is the standard deviation of a normal distribution.
+FAR, FEWEST_TO_JUDGE, MAD_TO_SIGMA = 6.0, 10, 1.4826
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class MeasuredDevice:
         One row per level of conductance: ``g``, ``cells``, ``readings`` (of each cell),
         ``mean_error``, ``mean_fit``, ``sigma``, ``sigma_fit`` and, if cells were read several
         times, ``read_sigma`` and ``read_sigma_fit``, all relative to g_max; ``sigma_error``, the
-        standard error of ``sigma``; ``note``.
+        standard error of ``sigma``; ``note``: few cells, or cells far from the others.
     drift_fit : pandas.DataFrame or None
         One row per later time and level: ``time`` in seconds, ``seconds`` since the earliest time,
         ``g``, ``cells`` read at both times, ``change`` of their mean, ``change_error`` (its
@@ -101,8 +106,9 @@ class MeasuredDevice:
 def from_measurements(
     data: Any, *, g_max: float | None = None, smoothing: float = 0.1
 ) -> MeasuredDevice:
-    """Fit device laws to measured conductances.
+    """Fit device laws to measured conductances in siemens, at times in seconds.
 
+    The numbers alone do not tell hours from seconds: convert times before.
     A CSV file has a line of column names, in any case and order, and then a line for each reading;
     other columns and lines that start with ``#`` are left out::
 
@@ -136,6 +142,16 @@ def from_measurements(
     ValueError, TypeError
         If columns are missing, values are not finite or not in siemens, there are fewer than two
         levels, at the earliest or at a later time, or a level has fewer than two cells.
+
+    Warns
+    -----
+    UserWarning
+        If cells are at the earliest time more than 6 robust standard deviations (1.4826 times the
+        median absolute deviation) from the median of their level; levels of fewer than 10 cells,
+        or where half of the cells are alike, are not judged. A few stuck cells widen what is
+        fitted to all others: leave them out, and give their part of all cells to the cell as
+        ``faults=im.device.StuckAt(...)``. They are fitted with the others until you do: errors
+        with long tails, as of a wide lognormal law, give such cells too.
 
     Examples
     --------
@@ -192,6 +208,7 @@ def _fit_levels(cells: pd.DataFrame, smoothing: float) -> pd.DataFrame:
     if len(rows) < 2:
         raise ValueError(f"data: has {len(rows)} level of target: must have at least 2")
     fit: pd.DataFrame = require("pandas").DataFrame(rows)
+    _warn_of_far(fit["g"], fit["cells"], fit.pop("far"))
     g, count = fit["g"], fit["cells"]
     fit["mean_fit"] = smooth(g, fit["mean_error"], count, smoothing, g)
     fit["sigma_fit"] = smooth_deviation(g, fit["sigma"], count - 1, smoothing, g)
@@ -213,6 +230,9 @@ def _level(group: pd.DataFrame) -> dict[str, Any]:
     # Why: what a reading adds to a cell's mean is no programming error.
     read_variance = float(group["variance"].mean()) if readings > 1 else 0.0
     total = float(error.var())
+    far = _count_far(error.to_numpy(np.float64))
+    notes = [f"only {count} cells"] if count < FEW_CELLS else []
+    notes += [f"{far} far from the median"] if far else []
     variance = max(0.0, total - read_variance / readings)
     return {
         "g": g,
@@ -224,8 +244,31 @@ def _level(group: pd.DataFrame) -> dict[str, Any]:
         # Cells without any spread have no error of it.
         "sigma_error": total / np.sqrt(2 * (count - 1) * max(variance, total / 100, 1e-300)),
         "read_sigma": np.sqrt(read_variance),
-        "note": f"only {count} cells" if count < FEW_CELLS else "",
+        "far": far,
+        "note": "; ".join(notes),
     }
+
+
+def _count_far(error: Doubles) -> int:
+    """Cells of a level that are too far from its median to be of the same distribution."""
+    distance = np.abs(error - np.median(error))
+    sigma = MAD_TO_SIGMA * float(np.median(distance))
+    if len(error) < FEWEST_TO_JUDGE or sigma == 0:
+        return 0
+    return int((distance > FAR * sigma).sum())
+
+
+def _warn_of_far(g: pd.Series[float], cells: pd.Series[int], far: pd.Series[int]) -> None:
+    if not far.any():
+        return
+    levels = ", ".join(f"{x:.3g}" for x in g[far > 0])
+    text = (
+        f"data: {far.sum()} of {cells.sum()} cells are more than {FAR:g} robust standard "
+        f"deviations from the median of their level (g={levels} of g_max) and widen what is "
+        "fitted. Stuck cells? Leave them out and give faults=im.device.StuckAt(...) to the cell"
+    )
+    # Why 4: the line that called from_measurements.
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def _largest_gap(g: Doubles) -> tuple[float, float]:
