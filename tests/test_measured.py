@@ -125,7 +125,7 @@ def test_cells_far_from_their_level_are_told_of_and_fitted_all_the_same() -> Non
 
 
 @pytest.mark.parametrize(
-    ("cells", "note"), [(9, "only 9 cells"), (10, "only 10 cells; 1 far from")]
+    ("cells", "note"), [(9, "only 9 cells"), (10, "only 10 cells; 1 far from the median")]
 )
 def test_few_or_equal_cells_are_not_judged(cells: int, note: str) -> None:
     error = 0.01 * np.linspace(-1, 1, cells)
