@@ -16,9 +16,9 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 # Why: what is imported when first used would count as time of an input.
 import onnx.checker
@@ -79,32 +79,28 @@ def hardware(content: bytes) -> None:
 
 
 def spec(content: bytes) -> None:
-    """Sweeps as TOML."""
-    _make_problems_once()
-    with refusing(OSError):
+    """Sweeps as TOML; the package's network and images are read once, few machines are built."""
+    # Why: a million machines take minutes.
+    few = patch.object(_space, "MOST_MACHINES", 200)
+    with few, patch.object(_spec, "problem_of", _problem_of), refusing(OSError):
         found = sweep.Spec.load(_file("toml", content))
         assert repr(found)
 
 
-@cache
-def _make_problems_once() -> None:
-    """Read the package's network and images once, not once for each input; build few machines."""
-    _space.MOST_MACHINES = 200  # of a million, which take minutes
-    made: dict[str, Problem | ValueError | TypeError | OSError] = {}
+_problems: dict[str, Problem | ValueError | TypeError | OSError] = {}
 
-    def problem_of(source: Mapping[str, Any]) -> Problem:
-        key = repr(source)
-        if key not in made:
-            try:
-                made[key] = _sources.problem_of(source)
-            except (ValueError, TypeError, OSError) as error:
-                made[key] = error
-        found = made[key]
-        if isinstance(found, Problem):
-            return found
-        raise found
 
-    _spec.problem_of = problem_of
+def _problem_of(source: Mapping[str, Any]) -> Problem:
+    key = repr(source)
+    if key not in _problems:
+        try:
+            _problems[key] = _sources.problem_of(source)
+        except (ValueError, TypeError, OSError) as error:
+            _problems[key] = error
+    found = _problems[key]
+    if isinstance(found, Problem):
+        return found
+    raise found
 
 
 def store(content: bytes) -> None:
