@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Writes what fuzzing of the Python targets begins with: python fuzz/seeds.py FOLDER.
 
-Needs the folder tests on PYTHONPATH, whose small networks are among the seeds.
+Needs the folder tests on PYTHONPATH: its small networks and its sweep are among the seeds.
 """
 
 from __future__ import annotations
@@ -18,49 +18,16 @@ import networks
 import odd_networks
 from imperfect import sweep
 from imperfect.network import AnalogNetwork, Network
+from spec_files import TEXT
 
 LARGEST = 6000  # bytes of a seed; small ones are mutated and read quickly
 
-SPEC = """\
-question = "How many bits?"
-[problem]
-network = "bundled"
-data = "bundled"
-n_train = 50
-n_test = 20
-digital = ["stem*"]
-[hardware]
-weight_bits = 8
-"cell.programming" = { law = "Gaussian", sigma = 0.1 }
-[[space]]
-kind = "grid"
-[space.hardware]
-"adc.bits" = 8
-[space.vary]
-"cell.bits" = [1, 2]
-[[space]]
-kind = "random"
-count = 3
-seed = 5
-[space.vary]
-"weight_bits, cell.bits" = [[4, 3], [5, 4]]
-"cell.programming.sigma" = { low = 0.01, high = 0.1, log = true }
-time = [0, 60]
-[[space]]
-kind = "list"
-[[space.machine]]
-name = "isaac"
-preset = "isaac"
-[[measure]]
-names = ["accuracy", "cost"]
-chips = 3
-[[measure]]
-names = ["controls"]
-stop = { trials = 8, measure = "shuffled", half_width = 0.1 }
-[run]
-seed = 7
-seeds = "own"
-"""
+# That of the tests, with what the package holds in place of their files.
+SPEC = (
+    TEXT.replace('"net.onnx"', '"bundled"')
+    .replace('"photos.npz"\nn_train = 30', '"bundled"\nn_train = 50\nn_test = 20')
+    .replace('components = "mine.toml"\n', "")
+)
 SHORT_SPEC = """\
 problem = { network = "bundled", data = "bundled", n_train = 50, n_test = 20 }
 space = [{ kind = "sobol", count = 4, vary.cell.bits = { low = 1, high = 4, whole = true } }]

@@ -211,7 +211,7 @@ HOME = b"/home/someone/imperfect/src/cpp/base/check.hpp"
         ("imperfect/lib/libimperfect.a", HOME, "names places of the build machine"),
         (
             "imperfect/lib/cmake/imperfect/imperfectTargets.cmake",
-            b'set(x "/root/work/include")',
+            b'set(x "/home/someone/include")',
             "names places of the build machine",
         ),
         ("imperfect_cim-{}.dist-info/METADATA", b"Name: imperfect\n", "its Name is 'imperfect'"),

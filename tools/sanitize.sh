@@ -14,8 +14,8 @@ cd "$(dirname "$0")/.."
 
 # What cannot run here: tests that limit or measure memory (a sanitizer reserves terabytes of addresses), that measure time,
 # that start a browser, build other projects, or check what is installed.
-LEFT_OUT=(test_out_of_memory test_memory test_interrupts test_sweep_report_browser test_structure test_docs test_readme
-          test_examples test_cli test_cli_sweep)
+LEFT_OUT=(test_out_of_memory test_memory test_interrupts test_sweep_report_browser test_structure test_docs test_pages
+          test_examples test_cli test_cli_sweep test_release test_embedding test_systemc test_abi test_hostile_files)
 CORE=(test_layers test_layers_bad_input test_spatial_layers test_recurrent test_read_noise test_drift test_programming_laws
       test_converter_errors test_wired_layers test_circuit_wires test_circuit_solver test_curves test_array_use
       test_calibration_report test_concurrency)

@@ -10,26 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "capi_data.hpp"
 #include "imperfect/imperfect.h"
-
-namespace {
-
-imperfect_options two_to_one() {
-  imperfect_options options;
-  imperfect_default_options(&options);
-  options.in_channels = 2;
-  return options;
-}
-
-struct Handle {
-  imperfect_layer* layer = nullptr;
-  ~Handle() { imperfect_layer_free(layer); }
-};
-
-const float kWeight[] = {0.5f, -1.0f};
-const float kInput[] = {1.0f, 2.0f, -1.0f, 0.5f};
-
-}  // namespace
 
 TEST_CASE("misuse is a status and a text, never a crash") {
   imperfect_layer* layer = nullptr;

@@ -34,6 +34,7 @@ class ConversionOrder {
 
   /// Moves to the next tile that is visited.
   void enter(const TileCurrents& tile) {
+    if (tile.outputs == 0) return;  // columns that fill up a table
     const auto conversions = static_cast<std::uint64_t>(tile.read.layer.conversions());
     const std::uint64_t per_output = static_cast<std::uint64_t>(tile.read.layer.converted_planes()) * conversions;
     const auto outputs = static_cast<std::uint64_t>(tile.group.converted_outputs());
@@ -46,7 +47,7 @@ class ConversionOrder {
     const auto first = static_cast<std::uint64_t>(tile.first);
     const bool tables = tile.read.layer.plan.kind == PlanKind::kBitSerial;
     const std::uint64_t start = tables ? first / kOutputs * kOutputs : first;
-    const std::uint64_t count = tables ? std::min(kOutputs, outputs - std::min(start, outputs)) : tile_outputs(tile);
+    const std::uint64_t count = tables ? std::min(kOutputs, outputs - start) : static_cast<std::uint64_t>(tile.outputs);
     first_ = before_ + start * per_output + first - start +
              (static_cast<std::uint64_t>(tile.plane) * conversions + static_cast<std::uint64_t>(tile.conversion)) * count;
   }
@@ -61,8 +62,6 @@ class ConversionOrder {
     std::uint64_t first;  ///< number of the lane's first conversion
     std::uint64_t lanes;  ///< lanes of its panel
   };
-
-  static std::uint64_t tile_outputs(const TileCurrents& tile) { return static_cast<std::uint64_t>(tile.outputs); }
 
   void begin_panel(const TileCurrents& tile) {
     first_lane_ = tile.first_lane;
