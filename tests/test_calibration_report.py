@@ -157,6 +157,10 @@ def test_limited_bit_lines_are_counted(accumulate: Any, adc: im.ADC) -> None:
     report = layer.calibration_report([[1.0, 1.0], [1.0, 0.0], [0.0, 2 / 3]])
     # Eight currents of each sample: two outputs, two polarities, two cycles.
     assert report["lines_limited"].tolist() == [2 / 24]
+    as_large = im.AnalogLinear(
+        [[1.0, 1.0], [-1.0, 1.0]], hardware=hardware.with_field("array.column_current_max", 2.0)
+    )
+    assert as_large.calibration_report([[1.0, 1.0]])["lines_limited"].tolist() == [0.0]
     assert report["conversions"].tolist() == [12 if accumulate == "digital" else 6]
 
 

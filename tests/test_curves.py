@@ -76,6 +76,29 @@ def test_one_bit_inputs_take_one_product_and_look_up_tables() -> None:
     assert np.abs(im.AnalogLinear(weight, hardware=linear)(x) - expected).max() > 0.1
 
 
+def test_offsets_of_curved_cells_reach_converters_of_single_lines() -> None:
+    """Both lines of a pair carry the offset of cells at g_min; a range takes it into account."""
+    rng = np.random.default_rng(2)
+    weight, x = rng.normal(size=(9, 40)), np.abs(rng.normal(size=(5, 40)))
+    hardware = im.Hardware(
+        weight_bits=5, cell=cell(bits=2), array=im.Array(rows=16), subtract="digital",
+        dac=im.DAC(bits=4, slice_bits=1, signed=False, range=2.0), adc=im.ADC(bits=9),
+    )  # fmt: skip
+    expected, slack = ReferenceLayer(weight, hardware=hardware).forward(x, return_slack=True)
+    assert_outputs_match(im.AnalogLinear(weight, hardware=hardware)(x), expected, slack)
+
+
+@pytest.mark.parametrize(
+    "dac", [im.DAC(range=2.0), im.DAC(bits=4, slice_bits=2, signed=True, range=2.0)]
+)
+def test_small_kernels_of_curved_cells(dac: im.DAC) -> None:
+    rng = np.random.default_rng(3)
+    weight, x = rng.normal(size=(8, 2, 3, 3)), rng.normal(size=(2, 2, 6, 6))
+    hardware = im.Hardware(weight_bits=5, cell=cell(bits=4), dac=dac)
+    expected, slack = ReferenceLayer(weight, hardware=hardware).forward(x, return_slack=True)
+    assert_outputs_match(im.AnalogConv2d(weight, hardware=hardware)(x), expected, slack)
+
+
 def test_two_sided_one_bit_inputs_keep_an_offset() -> None:
     """With inputs of -1 and 1 squares do not cancel between + and - inputs."""
     dac = im.DAC(bits=2, slice_bits=1, signed=True, range=1.0)

@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import imperfect as im
 from golden_cases import CASES, load_case
-from imperfect.testing import assert_outputs_match
+from imperfect.testing import ReferenceLayer, assert_outputs_match
 from strategies import Product, Workload, integer_products, workloads
 
 KINDS = {2: im.AnalogLinear, 3: im.AnalogConv1d, 4: im.AnalogConv2d, 5: im.AnalogConv3d}
@@ -285,6 +285,21 @@ def test_plan_says_what_a_pass_costs() -> None:
     folded = im.AnalogLinear(normal(8, 30)).plan
     assert (folded.kind, folded.table_bytes) == ("folded", 0)
     assert set(folded.not_taken) == {"fused", "bit_serial"}
+
+
+@pytest.mark.parametrize("slice_bits", [None, 2])
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_small_kernels_whose_inputs_are_driven_in_two_passes(
+    kernel: int, slice_bits: int | None
+) -> None:
+    """Read from the padded images, without a panel."""
+    hardware = im.Hardware(
+        weight_bits=5, cell=im.Cell(bits=4), adc=im.ADC(bits=8),
+        dac=im.DAC(bits=4, slice_bits=slice_bits, signed=False, two_pass=True, range=2.0),
+    )  # fmt: skip
+    weight, x = normal(8, 2, kernel, kernel), normal(2, 2, 6, 6, seed=1)
+    expected, slack = ReferenceLayer(weight, hardware=hardware).forward(x, return_slack=True)
+    assert_outputs_match(im.AnalogConv2d(weight, hardware=hardware)(x), expected, slack)
 
 
 BIT_SERIAL = im.Hardware(

@@ -26,15 +26,18 @@ def machine(
     read_noise: Any, adc_bits: int | None = None, slice_bits: int | None = 2, **fields: Any
 ) -> im.Hardware:
     cell = im.Cell(bits=2, on_off_ratio=20, read_noise=read_noise)
-    accumulate = fields.pop("accumulate", "digital")
+    accumulate, two_pass = fields.pop("accumulate", "digital"), fields.pop("two_pass", False)
     return im.Hardware(
         weight_bits=5,
         cell=cell,
         array=im.Array(rows=7),
-        dac=im.DAC(bits=5, slice_bits=slice_bits, signed=True, range=2.0, accumulate=accumulate),
+        dac=im.DAC(
+            bits=5, slice_bits=slice_bits, signed=not two_pass, range=2.0, accumulate=accumulate,
+            two_pass=two_pass,
+        ),
         adc=im.ADC(bits=adc_bits),
         **fields,
-    )
+    )  # fmt: skip
 
 
 MACHINES = {
@@ -48,6 +51,9 @@ MACHINES = {
     "analog accumulation": machine(G(0.1), adc_bits=12, accumulate="analog"),
     "shared, analog accumulation": machine(
         G(0.1, correlation="product"), adc_bits=12, accumulate="analog"
+    ),
+    "two passes, analog accumulation": machine(
+        G(0.1), adc_bits=12, accumulate="analog", two_pass=True
     ),
     "unit column, folded": machine(G(0.1), scheme="offset", offset_removal="unit_column"),
     "unit column, converted": machine(
@@ -181,6 +187,13 @@ def test_noise_of_zero_is_no_noise() -> None:
         im.AnalogLinear(weight, hardware=machine(law, adc_bits=8))(x) for law in (None, G(0.0))
     )
     assert_allclose(zero, without, atol=1e-5)
+
+
+def test_each_pass_has_the_noise_of_its_own_inputs() -> None:
+    hardware = machine(G(0.1), adc_bits=12, accumulate="analog", two_pass=True)
+    layer, x = im.AnalogLinear(normal(3, 10), hardware=hardware), np.full((2000, 10), 1.5)
+    assert_allclose(layer(-x).std(0), layer(x).std(0), rtol=0.1)
+    assert (layer(x).std(0) > 0.01).all()
 
 
 def test_silent_inputs_have_no_noise() -> None:

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Layers whose answer is known: parts that lose nothing, curved cells, the energy of reads, errors of weights.
+// Layers whose answer is known: parts that lose nothing, curved cells, the energy of reads, errors of weights,
+// read-outs.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
+#include "layer/packed.hpp"
+#include "layer/readout.hpp"
+#include "layer/wired_cells.hpp"
 #include "layer_data.hpp"
 
 using namespace imperfect;
@@ -140,4 +145,24 @@ TEST_CASE("cells rounded to 16 bits give nearly what float cells give, and the p
   }
   CHECK(error > 0.0);
   CHECK(std::sqrt(error / size) < 2e-3);
+}
+
+TEST_CASE("read-outs keep a million inputs and read their outputs in parts") {
+  const Vector zeros(4 * 300000);
+  CHECK(keep_inputs(zeros.data(), {300000, 4, 1, 1}).shape.images == (1u << 20) / 4);
+
+  const int inputs = 2, outputs = 40, samples = 30000;  // 1.2 million outputs
+  const Vector weight = integers(static_cast<std::size_t>(inputs * outputs), -7, 7, 5);
+  const Vector x = integers(static_cast<std::size_t>(inputs * samples), -15, 15, 6);
+  const BatchShape input{samples, inputs, 1, 1};
+  const auto definition = make_definition(linear(inputs, outputs), view(weight), {}, {}, 0, Precision::kFloat32);
+  const ReadCells cells = read_cells(definition, std::make_shared<const CellSource>(definition, 0, 0));
+  const std::vector<double> found =
+      read_out(*definition, *pack_layer(*definition, cells, {}, 0), keep_inputs(x.data(), input));
+  const Vector y = run(Layer(linear(inputs, outputs), view(weight), {}, {}), x, input);
+  for (std::size_t o = 0; o < found.size(); ++o) {
+    double sum = 0.0;
+    for (std::size_t i = o; i < y.size(); i += found.size()) sum += std::abs(double{y[i]});
+    REQUIRE(found[o] == doctest::Approx(sum / samples).epsilon(1e-6));
+  }
 }

@@ -106,3 +106,16 @@ TEST_CASE("what does not fit together is refused") {
   std::vector<int> lengths(Work::kSamples, 5);
   refused([&](auto&, auto&, auto& batch, auto&) { batch.lengths = {lengths.data(), lengths.size()}; });
 }
+
+TEST_CASE("arrays that are those of a convolution are refused, also where its output has one position") {
+  for (int axis = 0; axis < 3; ++axis) {
+    Work work(RecurrentCell::Kind::kLstm);
+    LayerShape shape = work.layers[0].shape();
+    shape.kernel[axis] = 3;
+    shape.pad_begin[axis] = shape.pad_end[axis] = 1;
+    const Vector weight(shape.weight_size(), 1.0f);
+    work.layers[0] = Layer(shape, view(weight), {}, {});
+    CHECK_THROWS_WITH_AS(work.run(), "input: a layer of 20 outputs and 3 inputs; must be linear, of 20 and 3",
+                         std::invalid_argument);
+  }
+}

@@ -173,6 +173,18 @@ class Store:
         # Why: SQLite quotes a damaged schema in its message, which then may be no text.
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise OSError(f"store={self.path!r}: {error}") from error
+        except MemoryError as error:
+            # Why: SQLite also runs out of memory at a length that a damaged file makes up.
+            if not self._fits_in_memory():
+                raise
+            raise OSError(f"store={self.path!r}: is damaged: no memory for a row") from error
+
+    def _fits_in_memory(self) -> bool:
+        """Whether there is room for all rows of the file, as text and read."""
+        try:
+            return bool(bytearray(16 * os.path.getsize(self.path)))
+        except (OSError, MemoryError):
+            return False
 
     @contextmanager
     def refusing_damage(self) -> Iterator[None]:

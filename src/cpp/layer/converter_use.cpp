@@ -150,7 +150,7 @@ CalibrationReport report_calibration(const LayerDefinition& definition, const Pa
     PanelReader reader(definition.product, layer, layout, input, workspace());
     for (std::size_t image = 0; image < input.images; ++image) clipped += reader.load(x, image, 1);
   }
-  report.inputs_clipped = input.size() == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(input.size());
+  report.inputs_clipped = static_cast<double>(clipped) / static_cast<double>(input.size());
   const int drives = layer.sums_drives ? layer.input.num_cycles : 1;
   for (Counter& counter : counters) report.converters.push_back(counter.finish(layer.planes_per_conversion * drives));
   return report;

@@ -35,12 +35,19 @@ GateCounts gate_counts(RecurrentCell::Kind kind) {
   fail("kind: must be one of kLstm, kGru, kGruResetAfter");
 }
 
+/// Whether a layer is a plain product of inputs and weights.
+bool is_linear(const LayerShape& s) {
+  const auto all = [](const int (&sizes)[3], int value) {
+    return std::all_of(sizes, sizes + 3, [=](int n) { return n == value; });
+  };
+  return s.groups == 1 && !s.is_transposed && all(s.kernel, 1) && all(s.stride, 1) && all(s.pad_begin, 0) &&
+         all(s.pad_end, 0);
+}
+
 void check_arrays(const char* name, const Layer* layer, int inputs, int outputs) {
   check(layer != nullptr, name, ": must be a layer");
   const LayerShape& s = layer->shape();
-  const bool is_linear = s.groups == 1 && s.kernel[0] == 1 && s.kernel[1] == 1 && s.stride[0] == 1 && s.stride[1] == 1 &&
-                         s.pad_begin[0] + s.pad_begin[1] + s.pad_end[0] + s.pad_end[1] == 0;
-  check(is_linear && s.in_channels == inputs && s.out_channels == outputs, name, ": a layer of ", s.out_channels,
+  check(is_linear(s) && s.in_channels == inputs && s.out_channels == outputs, name, ": a layer of ", s.out_channels,
         " outputs and ", s.in_channels, " inputs; must be linear, of ", outputs, " and ", inputs);
 }
 
