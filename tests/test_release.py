@@ -236,3 +236,36 @@ def test_a_library_that_exports_and_needs_more_is_found(check: Any) -> None:
     assert numpy_module is not None
     found = list(check["check_extension"]("x.so", Path(numpy_module).read_bytes(), {"a.libs/a.so"}))
     assert any("exports ['PyInit__generator'" in text for text in found)
+
+
+# ---- nothing is sent or downloaded ---------------------------------------------------------
+
+OFFLINE = """
+import importlib.util, pkgutil, sys
+
+def refuse(event, details):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "urllib.Request"}:
+        raise SystemExit(f"{event} {details}")
+
+sys.addaudithook(refuse)
+has_torch = importlib.util.find_spec("torch") is not None
+if sys.argv[1:]:
+    importlib.import_module("socket").getaddrinfo("localhost", 80)
+import imperfect as im
+for module in pkgutil.walk_packages(im.__path__, "imperfect."):
+    if not module.name.endswith("__main__") and ("torch" not in module.name or has_torch):
+        importlib.import_module(module.name)
+x = im.data.scattered_fashion()[0][:20]
+chip = im.AnalogNetwork(im.data.scattered_mobilenet(), im.Hardware(), seed=1)
+chip(x)
+im.zoo.silero_vad()
+"""
+
+
+@pytest.mark.parametrize("looks_up", [False, True])
+def test_nothing_is_sent_or_downloaded(looks_up: bool) -> None:
+    """The second case shows that a look-up would be seen."""
+    command = [sys.executable, "-c", OFFLINE, *["look up"] * looks_up]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == looks_up, done.stderr
+    assert ("socket.getaddrinfo" in done.stderr) == looks_up

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from imperfect.hardware import Cell
 
 # Cells this many robust standard deviations from the median of their level, one of so many cells
-# or more, are told of: 1.4826 MAD is the standard deviation of a normal distribution.
-FAR, FEWEST_TO_JUDGE, MAD_TO_SIGMA = 6.0, 10, 1.4826
+# or more, are told of: 1.4826 MAD is the standard deviation of a normal distribution. Of levels of
+# ten to two hundred cells without stuck ones, up to 0.5 % are told of if they are normal, up to
+# 1.4 % if lognormal with sigma = 0.3.
+FAR, FEWEST_TO_JUDGE, MAD_TO_SIGMA = 8.0, 10, 1.4826
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def from_measurements(
     Warns
     -----
     UserWarning
-        If cells are at the earliest time more than 6 robust standard deviations (1.4826 times the
+        If cells are at the earliest time more than 8 robust standard deviations (1.4826 times the
         median absolute deviation) from the median of their level; levels of fewer than 10 cells,
         or where half of the cells are alike, are not judged. A few stuck cells widen what is
         fitted to all others: leave them out, and give their part of all cells to the cell as
