@@ -233,7 +233,7 @@ def store(content: bytes, rng: random.Random) -> bytes:
         for _ in range(rng.choice((1, 1, 2))):
             _change_table(database, rng)
         return database.serialize()
-    except (sqlite3.Error, OverflowError, UnicodeDecodeError):
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError, MemoryError):
         return content
     finally:
         database.close()
