@@ -59,7 +59,7 @@ class Range:
             raise ValueError(refusal("Range.high", self.high, f"above Range.low={self.low!r}"))
 
     def _accepts(self, value: float) -> bool:
-        whole = not self.whole or value == round(value)
+        whole = not self.whole or value % 1 == 0
         return math.isfinite(value) and (value > 0 or not self.log) and whole
 
     def _at(self, u: float) -> float:
