@@ -50,7 +50,7 @@ SPACE = sweep.Space
         (lambda: sweep.Range(0, 1, log=True), ValueError, "Range.low=0: must be a finite"),
         (lambda: sweep.Range(0.5, 2, whole=True), ValueError, "Range.low=0.5: .*whole"),
         (lambda: sweep.Range(0, np.nan), ValueError, "Range.high=nan"),
-        (lambda: sweep.Range(-np.inf, 2, whole=True), ValueError, "Range.low=-inf: .*finite.*whole"),
+        (lambda: sweep.Range(-np.inf, 2, whole=True), ValueError, "Range.low=-inf: .*whole"),
         (lambda: sweep.Stop(trials=0), ValueError, "Stop.trials=0"),
         (lambda: sweep.Stop(half_width=0.1), ValueError, "Stop.measure=None: must be named"),
         (lambda: sweep.Stop(measure="x"), ValueError, "Stop.measure: is used with half_width"),

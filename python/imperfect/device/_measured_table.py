@@ -86,7 +86,9 @@ def read_table(data: Any) -> pd.DataFrame:
             raise TypeError(f"data: column {name!r} has type {frame[name].dtype}, not numbers")
         wrong = ~np.isfinite(frame[name].to_numpy(np.float64))
         if wrong.any():
-            raise ValueError(f"data: column {name!r} is not finite in row {int(wrong.argmax())} (from 0)")
+            raise ValueError(
+                f"data: column {name!r} is not finite in row {int(wrong.argmax())} (from 0)"
+            )
     for name in ("cell", "read"):
         if name in frame.columns and frame[name].isna().any():
             row = int(frame[name].isna().to_numpy().argmax())
