@@ -93,6 +93,8 @@ _problems: dict[str, Problem | ValueError | TypeError | OSError] = {}
 def _problem_of(source: Mapping[str, Any]) -> Problem:
     key = repr(source)
     if key not in _problems:
+        if len(_problems) > 100:
+            _problems.clear()
         try:
             _problems[key] = _sources.problem_of(source)
         except (ValueError, TypeError, OSError) as error:
