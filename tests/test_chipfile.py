@@ -195,6 +195,10 @@ def fill(arrays: dict[str, NDArray[Any]], name: str, value: float) -> None:
         (lambda _, arrays: fill(arrays, "1.output_ranges", np.nan), "'block.pw': output_ranges"),
         (lambda _, arrays: fill(arrays, "1.output_ranges", 1.0), r"must be \(lo, hi\) pairs"),
         (lambda _, arrays: fill(arrays, "0.shift", np.nan), "'stem': shift holds NaN"),
+        (
+            lambda _, arrays: arrays.update({"0.scale": arrays["0.scale"] * (1 + 1j)}),
+            "'stem': scale is of complex64, must be of real numbers",
+        ),
     ],
 )
 def test_forged_chip_files_are_refused(change: Any, reason: str, tmp_path: Path) -> None:

@@ -190,6 +190,8 @@ def _arrays_of_layer(arrays: Arrays, index: int, info: dict[str, Any]) -> Arrays
     own = {}
     for key in [*keys, *AFFINE * info["epilogue"]]:
         values = own[key] = arrays[f"{index}.{key}"]
+        if values.dtype.kind not in "biuf":
+            raise ValueError(f"layer {name!r}: {key} is of {values.dtype}, must be of real numbers")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ValueError(f"layer {name!r}: {key} holds NaN or infinity")
     ranges = own.get("output_ranges", np.empty((0, 2)))
