@@ -141,6 +141,11 @@ def bad_attribute(model: onnx.ModelProto) -> None:
     node(model, "stem").attribute.append(h.make_attribute("speed", 3))
 
 
+def huge_alpha(model: onnx.ModelProto) -> None:
+    set_values("w4", 4.0)(model)
+    node(model, "head.fc").attribute.append(h.make_attribute("alpha", 3e38))
+
+
 def batch_norm_in_training(model: onnx.ModelProto) -> None:
     norm = node(model, "bn1")
     norm.attribute.append(h.make_attribute("training_mode", 1))

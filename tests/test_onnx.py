@@ -52,6 +52,10 @@ BROKEN: dict[str, tuple[edits.Change, str]] = {
     "channels do not fit": (edits.wrong_channels, "8, 5, 3, 3.* does not fit 3 input channels"),
     "groups do not fit": (edits.wrong_groups, "groups"),
     "huge tensor": (edits.huge_tensor, "would take"),
+    "weight beyond float32": (
+        edits.huge_alpha,
+        "'head.fc': weight times 3e\\+38 is beyond float32",
+    ),
     "batch norm in training": (edits.batch_norm_in_training, "'bn1' is in training mode"),
     "dropout in training": (edits.dropout_in_training, "'drop' is in training mode"),
     "output without samples": (

@@ -166,12 +166,20 @@ def _read_gemm(graph: Graph, node: NodeProto) -> LayerSpec:
     weight = _constant(graph, node.input[1], "weight")
     given = attributes(node)
     weight = weight if given.get("transB") else weight.T
-    weight = np.ascontiguousarray(weight * np.float32(given.get("alpha", 1.0)))
+    weight = np.ascontiguousarray(_scaled(node, "weight", weight, given.get("alpha", 1.0)))
     bias_name, bias = optional_input(node, 2), None
     if bias_name:
-        bias = _constant(graph, bias_name, "bias") * np.float32(given.get("beta", 1.0))
-        bias = _per_output(bias, len(weight))
+        bias = _constant(graph, bias_name, "bias")
+        bias = _per_output(_scaled(node, "bias", bias, given.get("beta", 1.0)), len(weight))
     return _linear(graph, node, weight, bias, node.input[0], swap=bool(given.get("transA")))
+
+
+def _scaled(node: NodeProto, name: str, values: Floats, factor: float) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = values * np.float32(factor)
+    if np.isfinite(values).all() and not np.isfinite(scaled).all():
+        raise ValueError(f"{node.op_type} {node.name!r}: {name} times {factor:g} is beyond float32")
+    return scaled
 
 
 def _read_matmul(graph: Graph, node: NodeProto) -> LayerSpec:
