@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def draw_deviations(panel: Axes, device: MeasuredDevice) -> None:
     """Measured deviations with standard errors, the laws through them, and the widest gap."""
     fit = device.fit
-    panel.axvspan(*device.largest_gap, color="#000000", alpha=0.06, linewidth=0)
+    low, high = device.largest_gap
+    panel.axvspan(low, high, color="#000000", alpha=0.06, linewidth=0, label="No level measured")
     kinds = [("sigma", "sigma_fit", "Programming error", "#D55E00", "o")]
     if device.read_noise is not None:
         kinds.append(("read_sigma", "read_sigma_fit", "Read noise", "#0072B2", "s"))
