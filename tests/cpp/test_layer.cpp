@@ -267,6 +267,18 @@ void refused(Change change) {
   CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), {}, hardware), std::invalid_argument);
 }
 
+TEST_CASE("conductances and energies that are not finite are refused") {
+  const Vector weight = {1.0f, 2.0f}, x = {1.0f, 1.0f};
+  Hardware wild, driven;
+  wild.cell.g_max = 1e-4;
+  wild.cell.programming = {{ProgrammingLaw::Kind::kPolynomialX, {2.5e-5, 3e38}}};
+  const Vector many(100, 1.0f);  // of some the error is negative, and they end at 0
+  CHECK_THROWS_AS(Layer(linear(100, 1), view(many), {}, wild).conductances(), std::invalid_argument);
+  driven.cell.g_max = 1e-4;
+  driven.dac.range = 1e-300;
+  CHECK_THROWS_AS(Layer(linear(2, 1), view(weight), {}, driven).read_activity(view(x), {1, 2, 1, 1}), std::invalid_argument);
+}
+
 TEST_CASE("impossible weights and cells are refused") {
   refused([](Hardware& h) { h.weight_bits = 0; });
   refused([](Hardware& h) { h.weight_bits = 40; });

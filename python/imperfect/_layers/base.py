@@ -250,8 +250,8 @@ class AnalogLayer(Calibrated):
         array of shape (slices, polarities, outputs, rows), float32
             Polarities: +, then - (differential), or one (offset). Rows run over (channel,
             kernel…) of the output's own group; of a transposed convolution, outputs run over
-            (output, kernel…) and rows over the channels of a group. Unit columns and the cells
-            between the blocks of block-diagonal arrays are not included.
+            (output, kernel…) and rows over the channels of a group. Unit columns, and cells between
+            blocks of block-diagonal arrays, are not included. All are finite, else a ValueError.
 
         Examples
         --------

@@ -264,7 +264,9 @@ ReadActivity Layer::read_activity(ArrayView<const float> x, const BatchShape& in
   InputCode code = impl_->packed(*state)->input;
   const double calibrated = state->calibration ? state->calibration->full_scale : 1.0;
   code.full_scale = impl_->definition->hardware.dac.range.value_or(calibrated);
-  return measure_reads(*impl_->definition, *state->cells, code, x.data, input);
+  ReadActivity activity = measure_reads(*impl_->definition, *state->cells, code, x.data, input);
+  check(std::isfinite(activity.energy), "the energy of these reads is not finite: inputs, range or cells are too large");
+  return activity;
 }
 
 Layer Layer::with_epilogue(Epilogue epilogue) const {
@@ -339,6 +341,8 @@ std::vector<float> Layer::conductances() const {
   std::vector<float> g(cells->weights.size());
   for (std::size_t i = 0; i < g.size(); ++i)
     g[i] = static_cast<float>(impl_->definition->code.to_conductance(cells->weights[i]));
+  check(are_finite(g.data(), g.size(), 1),
+        "the conductances of the cells are not finite: an error or drift takes them out of float32");
   return g;
 }
 

@@ -205,7 +205,7 @@ class Layer {
   ClippingRates clipping_rates(ArrayView<const float> x, const BatchShape& input) const;
   /// The same in detail, of at least one image.
   CalibrationReport calibration_report(ArrayView<const float> x, const BatchShape& input) const;
-  /// What reading the arrays for a batch takes, of at least one image.
+  /// What reading the arrays for a batch takes, of at least one image. Throws if its energy is not finite.
   ReadActivity read_activity(ArrayView<const float> x, const BatchShape& input) const;
 
   /// A layer with the same cells and another digital step.
@@ -224,7 +224,7 @@ class Layer {
   /// Pulses of closed-loop programming that each weight cell took: [slice][polarity][output of the arrays][row]. Throws
   /// without such a law.
   std::vector<std::uint32_t> pulses() const;
-  /// g/g_max of the weight cells: [slice][polarity][output of the arrays][row].
+  /// g/g_max of the weight cells: [slice][polarity][output of the arrays][row]. Throws if float32 does not hold them.
   std::vector<float> conductances() const;
   /// The weights that the programmed cells stand for, in the layout of the weights.
   std::vector<float> effective_weight() const;
