@@ -316,11 +316,3 @@ def test_rows_are_measured_again_bit_for_bit() -> None:
         sweep.replay(found.table.iloc[0], given[1:])
     with pytest.raises(TypeError, match="row=3"):
         sweep.replay(3, given)
-
-
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text()
-    names: dict[str, Any] = {}
-    exec(page.split("```python\n")[1].split("```")[0], names)
-    assert len(names["results"]) == 8 and Path("results.db").is_file()
