@@ -153,7 +153,7 @@ def test_figure(tmp_path: Path) -> None:
     figure = device.from_measurements(measured()).plot()
     figure.savefig(tmp_path / "device.png")
     _, labels = figure.axes[0].get_legend_handles_labels()
-    assert len(figure.axes) == 1 and len(labels) == 6
+    assert len(figure.axes) == 1 and len(labels) == 7 and "No level measured" in labels
     with pytest.raises(TypeError, match="device"):
         plot.measured_device(3)  # type: ignore[arg-type]
 
