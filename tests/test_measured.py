@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 
 import imperfect as im
 from imperfect import device, plot
+from imperfect.device._measured import _count_far
 
 G_MAX = 20e-6
 
@@ -147,6 +148,15 @@ def test_normal_cells_are_seldom_far_by_chance() -> None:
         g = np.repeat(np.linspace(0.1, 1, 60), 400)
         table = {"target": G_MAX * g, "conductance": G_MAX * (g + 0.02 * law(g.size))}
         assert (device.from_measurements(table).fit["note"] == "").all()
+
+
+@pytest.mark.parametrize("cells", [10, 50, 200])
+@pytest.mark.parametrize(("spread", "most"), [(0.0, 0.01), (0.3, 0.02)])
+def test_few_levels_are_told_of_by_chance(cells: int, spread: float, most: float) -> None:
+    """Of levels without stuck cells, normal (0) or lognormal with that spread."""
+    z = np.random.default_rng(6).normal(size=(4000, cells))
+    told = [_count_far(level) > 0 for level in (np.exp(spread * z) if spread else z)]
+    assert np.mean(told) < most
 
 
 def test_figure(tmp_path: Path) -> None:

@@ -296,3 +296,31 @@ def test_a_process_that_dies_costs_its_trials_in_flight(tmp_path: Path) -> None:
     assert (tmp_path / "died").exists()
     expected = sweep.run(tasks(), stop=8).table
     assert found.table["x"].tolist() == expected["x"].tolist()
+
+
+class Starved:
+    """A connection of which SQLite says that there is no memory."""
+
+    def execute(self, *query: Any) -> Any:
+        raise MemoryError
+
+    def close(self) -> None:
+        pass
+
+
+def test_lack_of_memory_is_damage_where_there_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says so of lengths that a damaged file makes up."""
+    with Store(tmp_path / "a.db", write=True) as store:
+        store._db.close()
+        store._db = Starved()  # type: ignore[assignment]
+        with pytest.raises(OSError, match="is damaged: no memory for a row"):
+            list(store.read("SELECT 1"))
+
+        def refuse(*size: int) -> None:
+            raise OSError("no memory")
+
+        monkeypatch.setattr("imperfect.sweep._store.mmap.mmap", refuse)
+        with pytest.raises(MemoryError):
+            list(store.read("SELECT 1"))

@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from imperfect.hardware import Cell
 
 # Cells this many robust standard deviations from the median of their level, one of so many cells
-# or more, are told of: 1.4826 MAD is the standard deviation of a normal distribution. Of levels of
-# ten to two hundred cells without stuck ones, up to 0.5 % are told of if they are normal, up to
-# 1.4 % if lognormal with sigma = 0.3.
+# or more, are told of: 1.4826 MAD is the standard deviation of a normal distribution. Of levels
+# without stuck cells 1 % are told of at most, 2 % if lognormal with a spread of 0.3.
 FAR, FEWEST_TO_JUDGE, MAD_TO_SIGMA = 8.0, 10, 1.4826
 
 

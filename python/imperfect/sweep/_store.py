@@ -9,6 +9,7 @@ holds a lock in a file beside the store, which the system lets go of however it 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -182,9 +183,11 @@ class Store:
     def _fits_in_memory(self) -> bool:
         """Whether there is room for all rows of the file, as text and read."""
         try:
-            return bool(bytearray(16 * os.path.getsize(self.path)))
-        except (OSError, MemoryError):
+            # Why: memory that is mapped is promised but not touched, however large the file is.
+            mmap.mmap(-1, 1 + 16 * os.path.getsize(self.path)).close()
+        except (OSError, OverflowError):
             return False
+        return True
 
     @contextmanager
     def refusing_damage(self) -> Iterator[None]:
